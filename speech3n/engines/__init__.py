@@ -1,0 +1,1 @@
+"""Recognisers behind one interface; `registry.open_engine` finds them by name."""

@@ -1,0 +1,69 @@
+"""What recognises: a heavy, shared Engine opens light EngineStreams, one for each utterance of a session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, runtime_checkable
+
+from speech3n.types import Hypothesis, Waveform
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOptions:
+    """What one stream is to do.
+
+    `language` is an ISO 639-1 code or None to detect it; `translate` adds an English translation;
+    `context` is the text that came right before, where the speech was cut without a pause; `interactive` asks for cheap,
+    frequent hypotheses (greedy decoding) instead of one careful hypothesis at the end (beam search).
+    """
+
+    language: str | None = None
+    translate: bool = False
+    context: str = ""
+    interactive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """What an engine is called and can do; `max_utterance_s` is the longest audio one stream takes."""
+
+    name: str
+    languages: frozenset[str]
+    tasks: frozenset[str] = field(default_factory=lambda: frozenset({"transcribe"}))
+    streaming: Literal["native", "buffered"] = "buffered"
+    max_utterance_s: float = 28.0
+
+
+@runtime_checkable
+class EngineStream(Protocol):
+    """The recognition of one utterance; not thread-safe, cheap to open and to throw away."""
+
+    def accept_waveform(self, pcm: Waveform) -> None:
+        """Append float32 mono 16 kHz audio of any length."""
+        ...
+
+    def decode(self) -> Hypothesis | None:
+        """Return the hypothesis for everything accepted so far, or None where nothing new was accepted."""
+        ...
+
+    def input_finished(self) -> None:
+        """Say that no more audio will come, so that the next `decode` is the final, most careful one."""
+        ...
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """A loaded recogniser, shared by many streams; usable as a context manager by `contextlib.closing`."""
+
+    @property
+    def info(self) -> EngineInfo:
+        """Name, languages, tasks and kind of streaming."""
+        ...
+
+    def open_stream(self, options: StreamOptions) -> EngineStream:
+        """Open a stream; raises UsageError for a language or task that the engine does not have."""
+        ...
+
+    def close(self) -> None:
+        """Free the weights."""
+        ...

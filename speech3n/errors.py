@@ -1,0 +1,46 @@
+"""The errors that people see: each says what is wrong, where, and what to do about it."""
+
+from __future__ import annotations
+
+
+class Speech3nError(Exception):
+    """Base of every error that speech3n raises on purpose.
+
+    `message` says what and where, `hint` what to do; the command line prints both on one line.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class UsageError(Speech3nError):
+    """What was asked for does not exist or does not fit together: unknown language, model, format."""
+
+    exit_code = 2
+
+
+class AudioError(Speech3nError):
+    """An input that holds no audio that can be read: missing, empty, broken, without a sound track."""
+
+
+class DeviceError(Speech3nError):
+    """A microphone that is missing, busy or unplugged, or PortAudio itself missing."""
+
+
+class ModelError(Speech3nError):
+    """A model that is not on disk, cannot be fetched, or is not what its checksum says."""
+
+
+class StorageError(Speech3nError):
+    """A file that cannot be written or read: full disk, no permission, damaged journal."""
+
+
+class EngineError(Speech3nError):
+    """A recogniser that failed while it worked."""

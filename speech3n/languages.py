@@ -1,0 +1,37 @@
+"""Language names and codes as people write them: `es`, `es-MX`, `Spanish`, `spanish`."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection
+
+import langcodes
+
+from speech3n.errors import UsageError
+
+
+def parse_language(text: str, available: Collection[str]) -> str | None:
+    """Turn a code or an English name into one of `available` (ISO 639-1 codes); `auto` gives None.
+
+    Raises UsageError with the nearest valid name where the language is unknown.
+    """
+    wanted = text.strip().lower()
+    if wanted in {"", "auto"}:
+        return None
+    code = wanted.replace("_", "-").split("-")[0]
+    if code not in available:
+        try:
+            code = langcodes.find(wanted).language
+        except LookupError:
+            code = ""
+    if code in available:
+        return code
+    names = {language_name(known).lower(): known for known in available}
+    near = difflib.get_close_matches(wanted, [*available, *names], n=3, cutoff=0.6)
+    hint = f"Did you mean {' or '.join(near)}?" if near else "Use a code such as es, fr, it, pt, en, or auto."
+    raise UsageError(f"Unknown language '{text}'.", hint)
+
+
+def language_name(code: str) -> str:
+    """The English name of a language code, such as `Spanish` for `es`."""
+    return str(langcodes.Language.get(code).display_name())
