@@ -69,8 +69,8 @@ class Transcript:
 class Hypothesis:
     """What an EngineStream makes of all the audio that it accepted so far.
 
-    Word times count from the first sample of that stream; `translation` is a tuple of words, or None
-    where no translation was asked for or none was computed this time.
+    Word times count from the first sample of that stream, `audio_s` is the length of what it accepted;
+    `translation` is a tuple of words, or None where none was asked for or none was computed this time.
     """
 
     words: tuple[Word, ...]
@@ -129,6 +129,14 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """Audio that was recorded but not recognised, because recognition was too far behind."""
+
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """The last event of every session."""
 
@@ -137,7 +145,7 @@ class End:
     dropped_s: float = 0.0
 
 
-Event: TypeAlias = Update | Segment | Status | Notice | End
+Event: TypeAlias = Update | Segment | Status | Notice | Gap | End
 
 
 def join_words(words: Iterable[str], language: str | None) -> str:

@@ -1,0 +1,1 @@
+"""Sound in: files, microphone and pipes, resampled to 16 kHz mono; voice activity and endpoints."""

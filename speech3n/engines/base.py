@@ -12,12 +12,15 @@ from speech3n.types import Hypothesis, Waveform
 class StreamOptions:
     """What one stream is to do.
 
-    `language` is an ISO 639-1 code or None to detect it; `translate` adds an English translation;
-    `context` is the text that came right before, where the speech was cut without a pause; `interactive` asks for cheap,
-    frequent hypotheses (greedy decoding) instead of one careful hypothesis at the end (beam search).
+    `language` is an ISO 639-1 code or None to detect it; where it is detected, `likely_language` (that of
+    the speech before) holds until the sound speaks clearly for another. `translate` adds an English
+    translation. `context` is the text that came right before, where the speech was cut without a pause.
+    `interactive` asks for cheap, frequent hypotheses (greedy decoding) instead of one careful hypothesis
+    at the end (beam search).
     """
 
     language: str | None = None
+    likely_language: str | None = None
     translate: bool = False
     context: str = ""
     interactive: bool = False

@@ -1,0 +1,105 @@
+"""When recognised text becomes final: committed words never change, tentative ones may.
+
+LocalAgreement-2 is from Liu, Spanakis and Niehues, "Low-Latency Sequence-to-Sequence Speech Recognition and
+Translation by Partial Hypothesis Selection" (Interspeech 2020).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Sequence
+from typing import Generic, Protocol, TypeVar
+
+from speech3n.types import Hypothesis, Update, Word
+
+T = TypeVar("T")
+
+_RESUME_WORDS = 3
+"""How many committed words are compared with a new hypothesis to find where it goes on."""
+
+
+class Policy(Protocol):
+    """Decides what of each new hypothesis of a segment is final; one object serves one segment."""
+
+    def update(self, hypothesis: Hypothesis, is_final: bool) -> Update:
+        """Take the newest hypothesis; the Update holds all words of the segment, committed ones append-only."""
+        ...
+
+
+class LocalAgreement:
+    """Commits the words on which two successive hypotheses agree.
+
+    A word that ends within `holdback_s` of the newest audio waits: there recognisers guess at words
+    that are half heard, and guess the same way twice.
+    """
+
+    def __init__(self, holdback_s: float = 0.0) -> None:
+        self._holdback_s = holdback_s
+        self._words = _Agreement[Word](lambda word: comparable(word.text))
+        self._translation = _Agreement[str](comparable)
+
+    def update(self, hypothesis: Hypothesis, is_final: bool) -> Update:
+        """Commit what the last two hypotheses share; with `is_final` everything."""
+        settled = hypothesis.audio_s - self._holdback_s
+        self._words.advance(hypothesis.words, is_final, lambda word: word.end <= settled)
+        if hypothesis.translation is not None:
+            self._translation.advance(hypothesis.translation, is_final, lambda _: True)
+        elif is_final:
+            self._translation.finish()
+        return Update(
+            committed=tuple(self._words.committed),
+            tentative=tuple(self._words.tentative),
+            translation_committed=tuple(self._translation.committed),
+            translation_tentative=tuple(self._translation.tentative),
+            language=hypothesis.language,
+        )
+
+
+class _Agreement(Generic[T]):
+    """An append-only list of agreed items and the tentative rest of the newest hypothesis."""
+
+    def __init__(self, key: Callable[[T], str]) -> None:
+        self._key = key
+        self.committed: list[T] = []
+        self.tentative: Sequence[T] = ()
+
+    def advance(self, items: Sequence[T], is_final: bool, is_settled: Callable[[T], bool]) -> None:
+        rest = items[self._resume(items) :]
+        agreed = len(rest) if is_final else self._agreed(rest, is_settled)
+        self.committed.extend(rest[:agreed])
+        self.tentative = rest[agreed:]
+
+    def finish(self) -> None:
+        self.committed.extend(self.tentative)
+        self.tentative = ()
+
+    def _resume(self, items: Sequence[T]) -> int:
+        """Where in `items` the committed ones end: recognisers insert and drop words in what is committed, too."""
+        count = len(self.committed)
+        tail = [self._key(item) for item in self.committed[-_RESUME_WORDS:]]
+        if not tail:
+            return 0
+
+        def agreement(end: int) -> tuple[int, int]:
+            keys = [self._key(item) for item in items[max(0, end - len(tail)) : end]]
+            return sum(a == b for a, b in zip(reversed(keys), reversed(tail), strict=False)), -abs(end - count)
+
+        return max(
+            range(max(0, count - _RESUME_WORDS), min(len(items), count + _RESUME_WORDS) + 1),
+            key=agreement,
+            default=count,
+        )
+
+    def _agreed(self, rest: Sequence[T], is_settled: Callable[[T], bool]) -> int:
+        count = 0
+        for new, old in zip(rest, self.tentative, strict=False):
+            if self._key(new) != self._key(old) or not is_settled(new):
+                break
+            count += 1
+        return count
+
+
+def comparable(text: str) -> str:
+    """What counts as the same word in two hypotheses: case and surrounding punctuation do not."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(char for char in folded if not unicodedata.category(char).startswith(("P", "S"))) or folded
