@@ -37,7 +37,7 @@ class Feed(Protocol):
     """Whether time matters: recognition can fall behind."""
 
     def read(self, timeout_s: float = 0.1) -> Block | None:
-        """The next audio, or None where none is there yet or none will come (`ended`); raises what the source raised."""
+        """The next audio, or None where none is there yet or none will come (`ended`); raises as the source."""
         ...
 
     @property

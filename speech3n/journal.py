@@ -99,6 +99,8 @@ class SavedSession:
     """Stretches (start, end) in seconds that were recorded and skipped."""
     ended: bool
     """Whether the session came to its end, rather than being killed."""
+    unfinished: Segment | None = None
+    """The committed text of an utterance that was cut off, with the end of the last segment as its start."""
 
     @classmethod
     def load(cls, folder: Path) -> SavedSession:
@@ -112,8 +114,10 @@ class SavedSession:
             ) from error
         records = [record for line in lines if (record := _parse(line)) is not None]
         segments = {record["id"]: parse_segment(record) for record in records if _is_segment(record)}
+        ended = any(record.get("type") == "end" for record in records)
+        unfinished = None if ended else _unfinished(records, max((s.end for s in segments.values()), default=0.0))
         gaps = tuple((float(r["start"]), float(r["end"])) for r in records if r.get("type") == "gap")
-        return cls(folder, header, tuple(segments.values()), gaps, any(r.get("type") == "end" for r in records))
+        return cls(folder, header, tuple(segments.values()), gaps, ended, unfinished)
 
     @property
     def recording(self) -> Recording:
@@ -142,6 +146,23 @@ def _parse(line: bytes) -> Record | None:
     except ValueError:
         return None
     return record if isinstance(record, dict) else None
+
+
+def _unfinished(records: list[Record], start: float) -> Segment | None:
+    """The committed text of the newest update, where its segment never became final."""
+    final = {record.get("id") for record in records if record.get("type") == "segment"}
+    updates = [record for record in records if record.get("type") == "update"]
+    if not updates or not (text := str(updates[-1].get("committed", ""))) or updates[-1].get("segment") in final:
+        return None
+    update = updates[-1]
+    return Segment(
+        id=int(update.get("segment", 0)),
+        start=start,
+        end=max(start, float(update.get("audio_s", start))),
+        text=text,
+        translation=update.get("translation_committed") or None,
+        is_final=False,
+    )
 
 
 def _is_segment(record: Record) -> bool:

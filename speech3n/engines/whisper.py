@@ -1,7 +1,7 @@
 """Whisper through faster-whisper's CTranslate2 model, as a buffered engine made cheap enough for live captions.
 
 faster-whisper pads every window to 30 s; CTranslate2 encodes a shorter one in proportion, so utterances are
-padded by `_PADDING_S` only. While an utterance grows, the words on which its last two hypotheses
+padded by a few seconds only. While an utterance grows, the words on which its last two hypotheses
 agree are given to the decoder as a prefix (one parallel pass) and only what follows is decoded.
 """
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from speech3n.decoding.policy import comparable
-from speech3n.decoding.repetition import loop_start
+from speech3n.decoding.repetition import cut_repetition, loop_start
 from speech3n.engines.base import EngineInfo, StreamOptions
 from speech3n.engines.whisper_words import align_words
 from speech3n.errors import EngineError, ModelError, UsageError
@@ -28,14 +28,18 @@ if TYPE_CHECKING:
 _WINDOW_S = 30.0
 """The longest window that Whisper encodes."""
 _PADDING_S = 4.0
-"""Silence after an utterance: with 1 s or less base falls into repetition loops, with 30 s it costs three times as much."""
+"""Silence after an utterance while it grows: with 1 s or less base falls into repetition loops, 30 s takes too long."""
+_CAREFUL_PADDING_S = 8.0
+"""The same for files: measured at half the cost of 30 s and, without timestamp tokens, no less accurate."""
 _BEAM_SIZE = 5
 _MAX_TOKENS = 448
 _MAX_TOKENS_PER_S = 20
 """No language that Whisper writes needs more; a decoder in a loop would run on to `_MAX_TOKENS`."""
 _NO_SPEECH = 0.6
-_MIN_AVERAGE_LOGPROB = -1.0
-"""Whisper's own limits for silence and for a failed decoding (Radford et al. 2022, section 4.5)."""
+_SILENCE_LOGPROB = -1.0
+"""Whisper's own limits for silence (Radford et al. 2022, section 4.5)."""
+_DOUBT_LOGPROB = -0.3
+"""Below this mean log probability of its tokens a careful decoding is tried again; one in seven is."""
 _LANGUAGE_AUDIO_S = 3.0
 """After this much audio the language of an utterance is settled."""
 _CLEAR_LANGUAGE = 0.7
@@ -56,20 +60,18 @@ class _Decoded:
 
     tokens: list[int]
     words: tuple[Word, ...]
+    is_loop: bool
+    """Whether `words` leave out a repetition loop at the end of `tokens`."""
     average_logprob: float
     no_speech: float
 
     @property
-    def is_loop(self) -> bool:
-        return loop_start([comparable(word.text) for word in self.words]) is not None
-
-    @property
     def is_doubtful(self) -> bool:
-        return self.is_loop or self.average_logprob < _MIN_AVERAGE_LOGPROB
+        return self.is_loop or self.average_logprob < _DOUBT_LOGPROB
 
     @property
     def is_silence(self) -> bool:
-        return self.no_speech > _NO_SPEECH and self.average_logprob < _MIN_AVERAGE_LOGPROB
+        return self.no_speech > _NO_SPEECH and self.average_logprob < _SILENCE_LOGPROB
 
 
 class WhisperEngine:
@@ -158,21 +160,17 @@ class WhisperStream:
         self._pcm = np.concatenate([self._pcm, *self._blocks])
         self._blocks.clear()
         audio_s = len(self._pcm) / SAMPLE_RATE
-        encoded = self._engine.encode(self._pcm, _PADDING_S)
+        encoded = self._engine.encode(self._pcm, _CAREFUL_PADDING_S if self._is_careful else _PADDING_S)
         language = self._settle_language(encoded, audio_s)
         best = self._transcribe(encoded, language)
         if best.is_silence:
             return Hypothesis((), language, self._language_confidence, audio_s=audio_s)
-        words = best.words
-        if (loop := loop_start([comparable(word.text) for word in words])) is not None:
-            words = words[:loop]
-        return Hypothesis(
-            words,
-            language,
-            self._language_confidence,
-            self._translate(encoded, language, words) if self._options.translate else None,
-            audio_s,
-        )
+        translation = self._translate(encoded, language, best.words) if self._options.translate else None
+        return Hypothesis(best.words, language, self._language_confidence, translation, audio_s)
+
+    @property
+    def _is_careful(self) -> bool:
+        return self._finished and not self._options.interactive
 
     def _settle_language(self, encoded: ctranslate2.StorageView, audio_s: float) -> str:
         if self._language is not None and self._language_confidence:
@@ -191,11 +189,9 @@ class WhisperStream:
 
     def _transcribe(self, encoded: ctranslate2.StorageView, language: str) -> _Decoded:
         tokenizer = self._engine.tokenizer(language)
-        careful = self._finished and not self._options.interactive
-        beam = _BEAM_SIZE if careful else 1
         prefix = self._transcribing.tokens
-        decoded = self._decode(encoded, tokenizer, prefix, beam_size=beam)
-        if decoded.is_doubtful and self._finished and not decoded.is_silence:
+        decoded = self._decode(encoded, tokenizer, prefix, beam_size=_BEAM_SIZE if self._is_careful else 1)
+        if decoded.is_doubtful and self._is_careful and not decoded.is_silence:
             decoded = self._decode_again(tokenizer, prefix, decoded)
         if not decoded.is_loop:
             self._transcribing.advance(decoded.tokens, tokenizer)
@@ -217,7 +213,8 @@ class WhisperStream:
         generated = self._generate(encoded, tokenizer, prefix, **settings)
         tokens = [token for token in generated.sequences_ids[0] if token < tokenizer.eot]
         words, logprob = align_words(self._engine.model, tokenizer, encoded, tokens, len(self._pcm))
-        return _Decoded(tokens, words, logprob, float(generated.no_speech_prob))
+        believable = cut_repetition(words)
+        return _Decoded(tokens, believable, believable != words, logprob, float(generated.no_speech_prob))
 
     def _generate(
         self, encoded: ctranslate2.StorageView, tokenizer: Tokenizer, prefix: list[int], **settings: Any
@@ -244,9 +241,8 @@ class WhisperStream:
         if language == TARGET_LANGUAGE or not words:
             return tuple(word.text for word in words)
         tokenizer = self._engine.tokenizer(language, "translate")
-        careful = self._finished and not self._options.interactive
         prefix = self._translating.tokens
-        generated = self._generate(encoded, tokenizer, prefix, beam_size=_BEAM_SIZE if careful else 1)
+        generated = self._generate(encoded, tokenizer, prefix, beam_size=_BEAM_SIZE if self._is_careful else 1)
         tokens = [token for token in generated.sequences_ids[0] if token < tokenizer.eot]
         text = tuple(tokenizer.decode(tokens).split())
         if (loop := loop_start([comparable(word) for word in text])) is not None:

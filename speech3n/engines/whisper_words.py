@@ -33,7 +33,8 @@ def align_words(
 ) -> tuple[tuple[Word, ...], float]:
     """Words of the text `tokens` with their times, and the mean log probability of a token.
 
-    Times are seconds in the utterance of `samples` samples. `encoded` [1, T, D] is the encoder's output; T may include padding, where no word is placed.
+    Times are seconds in the utterance of `samples` samples.
+    `encoded` [1, T, D] is the encoder's output; T may include padding, where no word is placed.
     """
     if not tokens:
         return (), 0.0

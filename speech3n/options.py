@@ -1,0 +1,40 @@
+"""Command-line options that several commands share."""
+
+from __future__ import annotations
+
+import click
+
+from speech3n.engines.registry import DEFAULT_MODEL
+
+model = click.option(
+    "--model",
+    default=DEFAULT_MODEL,
+    show_default=True,
+    envvar="SPEECH3N_MODEL",
+    help="Name of a model (`speech3n models list`) or a folder that holds one.",
+)
+language = click.option(
+    "--language",
+    default="auto",
+    show_default=True,
+    envvar="SPEECH3N_LANGUAGE",
+    help="Language spoken: a code or a name, such as es or Spanish; auto detects it.",
+)
+translate = click.option("--translate", is_flag=True, envvar="SPEECH3N_TRANSLATE", help="Translate to English as well.")
+formats = click.option(
+    "--format",
+    "formats",
+    metavar="LIST",
+    help="Files to write, such as srt,json: txt, srt, vtt, tsv, json.",
+)
+output_dir = click.option(
+    "--output-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Folder for the files.  [default: where the input is]",
+)
+subtitles = click.option(
+    "--subtitles",
+    type=click.Choice(["source", "translation", "both"]),
+    help="What SRT and WebVTT show with --translate.  [default: both]",
+)
