@@ -1,0 +1,1 @@
+"""The benchmark behind the tables of README.md: `python -m eval.bench`."""

@@ -1,0 +1,100 @@
+"""`python -m eval.bench`: measure what README.md claims, part by part, and write the tables."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from eval.bench.endurance import run_memory, run_silence
+from eval.bench.live import run_busy, run_live
+from eval.bench.offline import run_offline
+from eval.bench.store import ResultStore
+from eval.bench.tables import render
+from eval.datasets import load_manifest
+from speech3n.engines.registry import DEFAULT_MODEL
+from speech3n.errors import Speech3nError, StorageError
+
+_PARTS = ("offline", "live", "busy", "silence", "memory")
+_START, _END = "<!-- bench:start -->", "<!-- bench:end -->"
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """The options of the command line, as `main` declares them."""
+
+    eval_dir: Path
+    out: Path
+    only: tuple[str, ...]
+    model: str
+    limit: int | None
+    rounds: int
+    silence_minutes: float
+    memory_minutes: float
+    fresh: bool
+    table: bool
+    update_readme: bool
+
+
+@click.command()
+@click.option("--eval-dir", type=_FOLDER, default=Path("../shared/eval"), show_default=True)
+@click.option("--out", type=_FOLDER, default=Path("bench-results"), show_default=True, help="Results.")
+@click.option("--only", type=click.Choice(_PARTS), multiple=True, help="Only these parts.")
+@click.option("--model", default=DEFAULT_MODEL, show_default=True)
+@click.option("--limit", type=click.IntRange(1), help="So many clips of each language.")
+@click.option("--rounds", type=click.IntRange(1), default=2, show_default=True, help="Timed rounds, offline.")
+@click.option("--silence-minutes", type=float, default=10.0, show_default=True)
+@click.option("--memory-minutes", type=float, default=60.0, show_default=True)
+@click.option("--fresh", is_flag=True, help="Run again what is done.")
+@click.option("--table", is_flag=True, help="Run nothing; print the tables of the results.")
+@click.option("--update-readme", is_flag=True, help="Run nothing; put the tables into README.md.")
+def main(**options: Any) -> None:
+    """Measure speech3n beside faster-whisper; finished parts are kept and not run again."""
+    try:
+        _run(_Options(**options))
+    except Speech3nError as error:
+        click.echo(str(error), err=True)
+        sys.exit(error.exit_code)
+
+
+def _run(options: _Options) -> None:
+    store = ResultStore(options.out, options.fresh)
+    if not (options.table or options.update_readme):
+        _measure(store, options)
+    tables = render(store.load())
+    if options.update_readme:
+        replace_block(Path("README.md"), tables)
+    else:
+        click.echo(tables)
+
+
+def _measure(store: ResultStore, options: _Options) -> None:
+    clips = load_manifest(options.eval_dir / "manifest.jsonl", limit=options.limit)
+    parts: dict[str, Callable[[], None]] = {
+        "offline": lambda: run_offline(store, clips, options.model, options.rounds),
+        "live": lambda: run_live(store, clips, options.model),
+        "busy": lambda: run_busy(store, clips, options.model),
+        "silence": lambda: run_silence(store, options.model, options.silence_minutes),
+        "memory": lambda: run_memory(store, clips, options.model, options.memory_minutes),
+    }
+    for name in options.only or _PARTS:
+        parts[name]()
+
+
+def replace_block(path: Path, tables: str) -> None:
+    """Put the tables between the two markers of a Markdown file; raises StorageError where they are missing."""
+    text = path.read_text("utf-8")
+    before, start, rest = text.partition(_START)
+    _, end, after = rest.partition(_END)
+    if not start or not end:
+        raise StorageError(f"{path} has no place for the tables.", f"Add the lines {_START} and {_END}.")
+    path.write_text(f"{before}{_START}\n\n{tables}\n{_END}{after}", "utf-8")
+
+
+if __name__ == "__main__":
+    main()

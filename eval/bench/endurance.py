@@ -1,0 +1,82 @@
+"""What a session makes of sounds without speech, and whether its memory grows over an hour."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean
+
+from eval.bench.live import GAP_S, run_session_process
+from eval.bench.store import Record, ResultStore
+from eval.datasets import Clip, join_clips, languages, write_wav
+from eval.events import final_segments
+from eval.sounds import SOUNDS
+from speech3n.types import Event, Update
+
+_MINUTE_S = 60.0
+
+
+def run_silence(store: ResultStore, model: str, minutes: float) -> None:
+    """Listen to so many minutes of each sound without speech, the language to be detected."""
+    for sound in SOUNDS:
+        name = f"silence-{sound.replace(' ', '-')}"
+        settings = {"model": model, "sound": sound, "minutes": minutes}
+        store.part(
+            name,
+            settings,
+            lambda sound=sound, name=name: _listen(store, name, sound, (model, minutes)),  # type: ignore[misc]
+        )
+
+
+def run_memory(store: ResultStore, clips: Sequence[Clip], model: str, minutes: float) -> None:
+    """Caption the clips of the first language over and over, and look at the memory once a minute of audio."""
+    chosen = [clip for clip in clips if clip.language == languages(clips)[0]]
+    settings = {"model": model, "clips": len(chosen), "gap_s": GAP_S, "minutes": minutes}
+
+    def compute() -> Record:
+        with tempfile.TemporaryDirectory() as scratch:
+            path = Path(scratch) / "joined.wav"
+            write_wav(path, join_clips(chosen, GAP_S).pcm)
+            arguments = [str(path), "--seconds", str(minutes * _MINUTE_S), "--pace", "max"]
+            arguments += ["--language", chosen[0].language, "--model", model]
+            run = run_session_process(store, "memory", arguments)
+        samples = [mib for _, mib in run.memory_mib]
+        quarter = max(1, len(samples) // 4)
+        return {
+            "memory_mib": run.memory_mib,
+            "first_quarter_mib": fmean(samples[:quarter]),
+            "last_quarter_mib": fmean(samples[-quarter:]),
+            "peak_rss_mib": run.process.peak_rss_mib,
+            "rtf": run.session_s / (minutes * _MINUTE_S),
+            "words": sum(len(segment.words) for segment in final_segments(run.events)),
+        }
+
+    store.part("memory", settings, compute)
+
+
+def words_shown(events: Sequence[Event]) -> int:
+    """Words that stood on the screen at any time, tentative ones too: the most of each segment, summed."""
+    most: dict[int, int] = {}
+    for event in events:
+        if isinstance(event, Update):
+            shown = len(event.committed) + len(event.tentative)
+            most[event.segment] = max(shown, most.get(event.segment, 0))
+    for segment in final_segments(events):
+        most[segment.id] = max(len(segment.words), most.get(segment.id, 0))
+    return sum(most.values())
+
+
+def _listen(store: ResultStore, name: str, sound: str, how: tuple[str, float]) -> Record:
+    model, minutes = how
+    seconds = minutes * _MINUTE_S
+    run = run_session_process(store, name, [sound, "--seconds", str(seconds), "--pace", "max", "--model", model])
+    segments = final_segments(run.events)
+    return {
+        "words_final": sum(len(segment.words) for segment in segments),
+        "words_shown": words_shown(run.events),
+        "texts": [segment.text for segment in segments],
+        "session_s": run.session_s,
+        "cpu_s": run.session_cpu_s,
+        "cpu_rtf": run.session_cpu_s / seconds,
+    }
