@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 
@@ -25,7 +26,7 @@ def run_silence(store: ResultStore, model: str, minutes: float) -> None:
         store.part(
             name,
             settings,
-            lambda sound=sound, name=name: _listen(store, name, sound, (model, minutes)),  # type: ignore[misc]
+            partial(_listen, store, name, sound, model, minutes),
         )
 
 
@@ -67,8 +68,7 @@ def words_shown(events: Sequence[Event]) -> int:
     return sum(most.values())
 
 
-def _listen(store: ResultStore, name: str, sound: str, how: tuple[str, float]) -> Record:
-    model, minutes = how
+def _listen(store: ResultStore, name: str, sound: str, model: str, minutes: float) -> Record:
     seconds = minutes * _MINUTE_S
     run = run_session_process(store, name, [sound, "--seconds", str(seconds), "--pace", "max", "--model", model])
     segments = final_segments(run.events)

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from eval import peer
@@ -39,14 +40,14 @@ def run_offline(store: ResultStore, clips: Sequence[Clip], model: str, rounds: i
         store.part(
             f"offline-{language}",
             settings,
-            lambda chosen=chosen, index=index: _compare(chosen, model, folder, (rounds, index)),  # type: ignore[misc]
+            partial(_compare, chosen, model, folder, (rounds, index)),
         )
         translated = [clip for clip in chosen if clip.translation_en]
         if translated:
             store.part(
                 f"translate-{language}",
                 {"model": model, "clips": len(translated), "peer": peer.SETTINGS},
-                lambda translated=translated: _compare_translations(translated, model, folder),  # type: ignore[misc]
+                partial(_compare_translations, translated, model, folder),
             )
 
 
@@ -71,6 +72,7 @@ def model_folder(model: str) -> str:
 
 
 def _compare(clips: list[Clip], model: str, folder: str, order: tuple[int, int]) -> Record:
+    """Both systems on the same files; `order` is the number of rounds, and which of two orders comes first."""
     rounds, offset = order
     systems: list[tuple[str, Callable[[], _Output]]] = [
         ("speech3n", lambda: _run_ours(clips, model, translate=False)),

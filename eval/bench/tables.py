@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from eval.datasets import language_order
+from eval.sounds import SOUNDS
 
 Results = Mapping[str, Mapping[str, Any]]
 
@@ -88,12 +89,13 @@ def _live(results: Results) -> str:
         rows.append([language, _minutes(part), *_live_wer(part, joined), *_live_timing(part), _steadiness(part)])
     header = ["", "min", "WER %", "offline", "WER %, plain", "offline", *_TIMING, "erasure"]
     return _block(
-        "Live: `speech3n live`, all clips of a language joined into one recording",
-        f"{parts[0][1]['settings']['gap_s']} s of silence between clips; simulated clock (computing takes its "
-        "time, waiting takes none). Delay: from the end of a word to its commit, median / 95 % / worst, word "
-        "ends as recognised. After sound: from the end of a clip's sound to the commit of its last word, "
-        "median / 95 %: no recogniser's word times in it. Shown: from the end of a word to its first sight, "
-        "median. Erasure: words taken back per final word. WER of the joined texts, both live and offline.",
+        "Live captions: all clips of a language joined into one recording",
+        f"{parts[0][1]['settings']['gap_s']} s of silence between clips; the session behind `speech3n live` by a "
+        "simulated clock (computing takes its time, waiting takes none). Delay: from the end of a word to its "
+        "commit, median / 95 % / worst, word ends as recognised. After sound: from the end of a clip's sound to "
+        "the commit of its last word, median / 95 %: no recogniser's word times in it. Shown: from the end of a "
+        "word to its first sight, median. Erasure: words taken back per final word. WER of the joined texts, "
+        "both live and offline.",
         _table(header, rows),
     )
 
@@ -125,7 +127,8 @@ def _agreement(results: Results) -> str:
 
 
 def _silence(results: Results) -> str:
-    parts = [part for name, part in results.items() if name.startswith("silence-")]
+    found = [part for name, part in results.items() if name.startswith("silence-")]
+    parts = sorted(found, key=lambda part: list(SOUNDS).index(part["settings"]["sound"]))
     if not parts:
         return ""
     rows = [
