@@ -133,8 +133,10 @@ def samples(frame: av.AudioFrame) -> NDArray[np.float32]:
 
 def mix_weights(layout: av.AudioLayout) -> list[float]:
     """Return what each channel adds to mono: the mean, or the mono row of ITU-R BS.775 for surround sound."""
-    weights = [_CHANNEL_WEIGHTS.get(channel.name, _SURROUND_WEIGHT) for channel in layout.channels]
-    if len(weights) < 3 or len(weights) != layout.nb_channels or not any(weights):
+    names = [channel.name for channel in layout.channels]
+    weights = [_CHANNEL_WEIGHTS.get(name, _SURROUND_WEIGHT) for name in names]
+    # Several channels without names are the tracks of a recorder, not loudspeakers.
+    if len(names) < 3 or len(names) != layout.nb_channels or not {"FL", "FC"} & set(names):
         return [1 / layout.nb_channels] * layout.nb_channels
     return weights
 

@@ -378,6 +378,6 @@ def test_the_real_portaudio_without_a_device() -> None:
     with contextlib.suppress(DeviceError):
         if list_devices():
             pytest.skip("this machine has a microphone")
-    with pytest.raises(DeviceError, match="No microphone was found|PortAudio") as caught:
+    with pytest.raises(DeviceError, match=r"No microphone was found|PortAudio") as caught:
         next(Microphone().frames())
     assert caught.value.hint
