@@ -7,7 +7,9 @@ killed process loses at most the line or the 160 ms it was writing.
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 import threading
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -125,18 +127,15 @@ class SavedSession:
         return Recording(self.folder)
 
 
-def new_session_folder(base: Path | None = None) -> Path:
-    """A folder name for a session that begins now, under `base` or the user's data folder."""
+def new_session_folder() -> Path:
+    """A folder name for a session that begins now, in the user's data folder or SPEECH3N_SESSIONS_DIR."""
     from platformdirs import user_data_path
 
-    base = base or user_data_path("speech3n") / "sessions"
+    configured = os.environ.get("SPEECH3N_SESSIONS_DIR")
+    base = Path(configured) if configured else user_data_path("speech3n") / "sessions"
     name = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    folder = base / name
-    attempt = 1
-    while folder.exists():
-        attempt += 1
-        folder = base / f"{name}-{attempt}"
-    return folder
+    names = (name if attempt == 1 else f"{name}-{attempt}" for attempt in itertools.count(1))
+    return next(folder for folder in (base / name for name in names) if not folder.exists())
 
 
 def _parse(line: bytes) -> Record | None:

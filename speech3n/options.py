@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from speech3n.engines.registry import DEFAULT_MODEL

@@ -42,6 +42,9 @@ class Recording:
                 data = data[room:]
         except OSError as error:
             self._writable = False
+            if self._file is not None:
+                self._file.close()
+                self._file = None
             raise StorageError(
                 f"The recording in '{self._folder}' stopped: {error.strerror or error}.",
                 "Free some disk space; captions go on, but what is said from here is not recorded.",

@@ -60,7 +60,7 @@ class Spool:
             limit = min(limit, _MEMORY_SAMPLES // 2)
         with self._changed:
             if may_block and self._limit.when_behind == "wait":
-                self._changed.wait_for(lambda: self.lag < limit or self._closed)
+                self._changed.wait_for(lambda: self.lag + len(frame) <= limit or self._closed)
         self._record(frame)
         with self._changed:
             self._frames.append(frame)

@@ -1,0 +1,57 @@
+"""What the whole suite shares: bundled real speech, the Whisper base weights, and an engine that needs neither."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from speech3n.types import SAMPLE_RATE, Waveform
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+EXAMPLES = REPOSITORY / "speech3n" / "examples"
+
+
+@pytest.fixture(autouse=True)
+def _own_user_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads the user's settings or writes sessions among the user's."""
+    home = tmp_path_factory.mktemp("user")
+    monkeypatch.setenv("SPEECH3N_CONFIG", str(home / "config.toml"))
+    monkeypatch.setenv("SPEECH3N_SESSIONS_DIR", str(home / "sessions"))
+
+
+@pytest.fixture(scope="session")
+def examples() -> dict[str, Path]:
+    """The bundled clips by language."""
+    return {path.stem.split("-")[0]: path for path in sorted(EXAMPLES.glob("*.flac"))}
+
+
+@pytest.fixture(scope="session")
+def english(examples: dict[str, Path]) -> Waveform:
+    """J. F. Kennedy, 1961: 11 s of speech with pauses."""
+    return read_waveform(examples["en"])
+
+
+@pytest.fixture(scope="session")
+def whisper() -> Iterator[object]:
+    """Whisper base, which `make test` fetches."""
+    from speech3n.engines.registry import open_engine
+
+    with closing(open_engine("whisper-base")) as engine:
+        yield engine
+
+
+def read_waveform(path: Path) -> Waveform:
+    """A whole file as float32 mono 16 kHz."""
+    from speech3n.audio.source import FileSource
+
+    with closing(FileSource(path)) as source:
+        return np.concatenate(list(source.frames()))
+
+
+def silence(seconds: float) -> Waveform:
+    """Digital silence."""
+    return np.zeros(round(seconds * SAMPLE_RATE), np.float32)
