@@ -1,5 +1,6 @@
 """The road from sound to captions, with real speech and an engine that needs no weights."""
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def test_captions_grow_while_people_speak_and_end_at_pauses(english: Waveform) -
     found = segments(events)
     assert len(found) >= 2
     assert [segment.id for segment in found] == list(range(len(found)))
-    assert all(before.end <= after.start for before, after in zip(found, found[1:], strict=False))
+    assert all(before.end <= after.start for before, after in itertools.pairwise(found))
     first = [update for update in updates(events) if update.segment == 0]
     assert len(first) > 3
     assert first[0].tentative
@@ -97,7 +98,7 @@ def test_speech_without_a_pause_is_cut_between_words(english: Waveform) -> None:
     # Every sample of the utterance is recognised once: cuts leave nothing out and repeat nothing.
     contexts = [options.context for options in engine.opened]
     assert any(contexts), "the text before a cut helps with the text after it"
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in itertools.pairwise(found):
         assert after.start - before.end < 0.5
 
 
@@ -113,7 +114,7 @@ def test_the_chopping_of_the_audio_does_not_matter(english: Waveform, sizes: lis
             return Block(start, english[start:end])
 
     borders = [0, *[border for border in np.cumsum(sizes).tolist() if border < len(english)], len(english)]
-    chunks = list(zip(borders, borders[1:], strict=False))
+    chunks = list(itertools.pairwise(borders))
     options = file_options("es")
     chopped = list(Session(FakeEngine(), options).run(ChoppedFeed(FakeSource(english), is_paced=False)))
     assert segments(chopped) == segments(run(english, options))
