@@ -137,8 +137,7 @@ def test_the_framer_cuts_everything_into_equal_frames(sizes: list[int]) -> None:
         start += size
     rest = framer.flush()
     assert all(len(frame) == FRAME_SAMPLES for frame in frames)
-    assert [len(frame) for frame in rest] == (
-        [len(sound) % FRAME_SAMPLES] if len(sound) % FRAME_SAMPLES else []
-    )
+    left = len(sound) % FRAME_SAMPLES
+    assert [len(frame) for frame in rest] == ([left] if left else [])
     np.testing.assert_array_equal(np.concatenate([np.zeros(0, np.float32), *frames, *rest]), sound)
     assert framer.flush() == []
