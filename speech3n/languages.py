@@ -21,7 +21,7 @@ def parse_language(text: str, available: Collection[str]) -> str | None:
     code = wanted.replace("_", "-").split("-")[0]
     if code not in available:
         try:
-            code = langcodes.find(wanted).language
+            code = langcodes.find(wanted).language or ""
         except LookupError:
             code = ""
     if code in available:

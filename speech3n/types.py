@@ -148,9 +148,14 @@ class End:
 Event: TypeAlias = Update | Segment | Status | Notice | Gap | End
 
 
+def is_spaced(language: str | None) -> bool:
+    """Whether a language writes spaces between words: Chinese, Japanese, Thai and their kin do not."""
+    return language not in _UNSPACED_LANGUAGES
+
+
 def join_words(words: Iterable[str], language: str | None) -> str:
-    """Join words as the language writes them: with spaces, or without in Chinese, Japanese, Thai and kin."""
-    return ("" if language in _UNSPACED_LANGUAGES else " ").join(word for word in words if word)
+    """Join words as the language writes them, with or without spaces."""
+    return (" " if is_spaced(language) else "").join(word for word in words if word)
 
 
 def words_text(words: Iterable[Word], language: str | None) -> str:

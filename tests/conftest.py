@@ -36,6 +36,12 @@ def english(examples: dict[str, Path]) -> Waveform:
 
 
 @pytest.fixture(scope="session")
+def spanish(examples: dict[str, Path]) -> Waveform:
+    """The bundled Spanish clip."""
+    return read_waveform(examples["es"])
+
+
+@pytest.fixture(scope="session")
 def whisper() -> Iterator[object]:
     """Whisper base, which `make test` fetches."""
     from speech3n.engines.registry import open_engine

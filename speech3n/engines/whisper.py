@@ -40,6 +40,8 @@ _SILENCE_LOGPROB = -1.0
 """Whisper's own limits for silence (Radford et al. 2022, section 4.5)."""
 _DOUBT_LOGPROB = -0.3
 """Below this mean log probability of its tokens a careful decoding is tried again; one in seven is."""
+_PREFIX_HOLDBACK_S = 1.0
+"""Words that began less than this before the end of the audio are not given as a prefix: they are decoded again."""
 _LANGUAGE_AUDIO_S = 3.0
 """After this much audio the language of an utterance is settled."""
 _CLEAR_LANGUAGE = 0.7
@@ -48,10 +50,11 @@ TARGET_LANGUAGE = "en"
 
 def open_whisper(model: str) -> WhisperEngine:
     """Load a Whisper model by catalogue name or from a folder in faster-whisper's format."""
-    from speech3n import store
+    if (folder := Path(model)).is_dir():
+        return WhisperEngine(folder, name=folder.resolve().name)
+    from speech3n.store import resolve
 
-    folder = Path(model) if Path(model).is_dir() else store.resolve(model)
-    return WhisperEngine(folder, name=folder.name if Path(model).is_dir() else model)
+    return WhisperEngine(resolve(model), name=model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class _Decoded:
     """Text tokens of one decoding with their words, and Whisper's own doubts about them."""
 
     tokens: list[int]
+    token_starts: tuple[float, ...]
     words: tuple[Word, ...]
     is_loop: bool
     """Whether `words` leave out a repetition loop at the end of `tokens`."""
@@ -194,7 +198,9 @@ class WhisperStream:
         if decoded.is_doubtful and self._is_careful and not decoded.is_silence:
             decoded = self._decode_again(tokenizer, prefix, decoded)
         if not decoded.is_loop:
-            self._transcribing.advance(decoded.tokens, tokenizer)
+            settled_s = len(self._pcm) / SAMPLE_RATE - _PREFIX_HOLDBACK_S
+            settled = sum(start <= settled_s for start in decoded.token_starts)
+            self._transcribing.advance(decoded.tokens, settled, tokenizer)
         return decoded
 
     def _decode_again(self, tokenizer: Tokenizer, prefix: list[int], first: _Decoded) -> _Decoded:
@@ -212,9 +218,16 @@ class WhisperStream:
     ) -> _Decoded:
         generated = self._generate(encoded, tokenizer, prefix, **settings)
         tokens = [token for token in generated.sequences_ids[0] if token < tokenizer.eot]
-        words, logprob = align_words(self._engine.model, tokenizer, encoded, tokens, len(self._pcm))
-        believable = cut_repetition(words)
-        return _Decoded(tokens, believable, believable != words, logprob, float(generated.no_speech_prob))
+        aligned = align_words(self._engine.model, tokenizer, encoded, tokens, len(self._pcm))
+        words = cut_repetition(aligned.words)
+        return _Decoded(
+            tokens,
+            aligned.token_starts,
+            words,
+            words != aligned.words,
+            aligned.average_logprob,
+            float(generated.no_speech_prob),
+        )
 
     def _generate(
         self, encoded: ctranslate2.StorageView, tokenizer: Tokenizer, prefix: list[int], **settings: Any
@@ -247,7 +260,7 @@ class WhisperStream:
         text = tuple(tokenizer.decode(tokens).split())
         if (loop := loop_start([comparable(word) for word in text])) is not None:
             return text[:loop]
-        self._translating.advance(tokens, tokenizer)
+        self._translating.advance(tokens, len(tokens), tokenizer)
         return text
 
 
@@ -258,10 +271,10 @@ class _AgreedPrefix:
         self.tokens: list[int] = []
         self._last: list[int] = []
 
-    def advance(self, tokens: list[int], tokenizer: Tokenizer) -> None:
-        """Take the newest decoding."""
+    def advance(self, tokens: list[int], settled: int, tokenizer: Tokenizer) -> None:
+        """Take the newest decoding, of which only the first `settled` tokens may be agreed on."""
         shared = 0
-        while shared < min(len(tokens), len(self._last)) and tokens[shared] == self._last[shared]:
+        while shared < min(settled, len(self._last)) and tokens[shared] == self._last[shared]:
             shared += 1
         # The last shared token may go on differently: the last word is left out.
         _, word_tokens = tokenizer.split_to_word_tokens(tokens[:shared])

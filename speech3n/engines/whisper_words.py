@@ -5,12 +5,13 @@ Cross-attention alignment by dynamic time warping, as in Whisper's own `timing.p
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from speech3n.types import SAMPLE_RATE, Word
+from speech3n.types import SAMPLE_RATE, Word, is_spaced
 
 if TYPE_CHECKING:
     import ctranslate2
@@ -24,20 +25,29 @@ _CLOSING = "\"'.。,，!！?？:：”)]}、»…;"
 _LOWEST_PROBABILITY = 1e-10
 
 
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """The words of a decoding, the start of each of its tokens in seconds, and their mean log probability."""
+
+    words: tuple[Word, ...]
+    token_starts: tuple[float, ...]
+    average_logprob: float
+
+
 def align_words(
     model: ctranslate2.models.Whisper,
     tokenizer: Tokenizer,
     encoded: ctranslate2.StorageView,
     tokens: list[int],
     samples: int,
-) -> tuple[tuple[Word, ...], float]:
-    """Words of the text `tokens` with their times, and the mean log probability of a token.
+) -> Alignment:
+    """When and how surely the text `tokens` was said.
 
     Times are seconds in the utterance of `samples` samples.
     `encoded` [1, T, D] is the encoder's output; T may include padding, where no word is placed.
     """
     if not tokens:
-        return (), 0.0
+        return Alignment((), (), 0.0)
     frames = min(samples // _HOP_SAMPLES, 2 * encoded.shape[1])
     (alignment,) = model.align(
         encoded, tokenizer.sot_sequence, [tokens], frames, median_filter_width=_MEDIAN_FILTER_FRAMES
@@ -45,14 +55,15 @@ def align_words(
     probabilities = np.maximum(np.array(alignment.text_token_probs, np.float64), _LOWEST_PROBABILITY)
     starts = _token_starts(alignment.alignments, len(tokens), frames * _HOP_SAMPLES / SAMPLE_RATE)
     texts, word_tokens = tokenizer.split_to_word_tokens(tokens)
+    spaced = is_spaced(tokenizer.language_code)
     words: list[Word] = []
     position = 0
     for text, ids in zip(texts, word_tokens, strict=True):
         end = position + len(ids)
         confidence = float(np.mean(probabilities[position:end]))
-        _append(words, Word(text, float(starts[position]), float(starts[end]), confidence))
+        _append(words, Word(text, float(starts[position]), float(starts[end]), confidence), spaced=spaced)
         position = end
-    return tuple(words), float(np.mean(np.log(probabilities)))
+    return Alignment(tuple(words), tuple(starts[:-1].tolist()), float(np.mean(np.log(probabilities))))
 
 
 def _token_starts(path: list[tuple[int, int]], tokens: int, end_s: float) -> NDArray[np.float64]:
@@ -64,20 +75,18 @@ def _token_starts(path: list[tuple[int, int]], tokens: int, end_s: float) -> NDA
     return np.minimum.accumulate(starts[::-1])[::-1]
 
 
-def _append(words: list[Word], word: Word) -> None:
-    """Append a word in reading order; punctuation joins the word that it belongs to."""
+def _append(words: list[Word], word: Word, *, spaced: bool) -> None:
+    """Append a word in reading order; punctuation and hyphenated parts join the word that they belong to."""
     text = word.text.strip()
     if not text:
         return
     previous = words[-1] if words else None
-    glued = previous is not None and ((text in _CLOSING and not word.text.startswith(" ")) or previous.text in _OPENING)
-    if previous is not None and glued:
-        is_opening = previous.text in _OPENING
-        words[-1] = Word(
-            previous.text + text,
-            previous.start,
-            word.end if is_opening else previous.end,
-            word.confidence if is_opening else previous.confidence,
-        )
+    if previous is not None and previous.text in _OPENING:
+        words[-1] = Word(previous.text + text, previous.start, word.end, word.confidence)
+    elif previous is not None and not word.text.startswith(" ") and text in _CLOSING:
+        words[-1] = Word(previous.text + text, previous.start, previous.end, previous.confidence)
+    elif previous is not None and not word.text.startswith(" ") and spaced:
+        confidence = min(previous.confidence, word.confidence)
+        words[-1] = Word(previous.text + text, previous.start, word.end, confidence)
     else:
         words.append(Word(text, word.start, word.end, word.confidence))

@@ -1,0 +1,117 @@
+"""What every engine must do, whatever recognises inside; a new engine is one more parameter."""
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import numpy as np
+import pytest
+from conftest import silence
+
+from speech3n.engines.base import Engine, EngineStream, StreamOptions
+from speech3n.engines.registry import open_engine
+from speech3n.errors import UsageError
+from speech3n.types import SAMPLE_RATE, Hypothesis, Waveform, words_text
+
+pytestmark = pytest.mark.weights
+
+
+@pytest.fixture(scope="module", params=["whisper-base"])
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    with closing(open_engine(request.param)) as engine:
+        yield engine
+
+
+def recognise(engine: Engine, pcm: Waveform, options: StreamOptions) -> Hypothesis:
+    stream = engine.open_stream(options)
+    stream.accept_waveform(pcm)
+    stream.input_finished()
+    hypothesis = stream.decode()
+    assert hypothesis is not None
+    return hypothesis
+
+
+def grow(stream: EngineStream, pcm: Waveform, step_s: float) -> list[Hypothesis]:
+    step = round(step_s * SAMPLE_RATE)
+    found = []
+    for start in range(0, len(pcm), step):
+        stream.accept_waveform(pcm[start : start + step])
+        hypothesis = stream.decode()
+        assert hypothesis is not None
+        found.append(hypothesis)
+    return found
+
+
+def test_is_an_engine(engine: Engine) -> None:
+    assert isinstance(engine, Engine)
+    assert {"en", "es", "fr", "it", "pt"} <= engine.info.languages
+    assert isinstance(engine.open_stream(StreamOptions()), EngineStream)
+
+
+def test_recognises_speech_with_times_and_confidences(engine: Engine, english: Waveform) -> None:
+    hypothesis = recognise(engine, english, StreamOptions(language="en"))
+    text = words_text(hypothesis.words, "en").lower()
+    assert "ask not what your country can do for you" in text
+    assert "ask what you can do for your country" in text
+    duration_s = len(english) / SAMPLE_RATE
+    times = [time for word in hypothesis.words for time in (word.start, word.end)]
+    assert all(0 <= time <= duration_s for time in times)
+    starts = [word.start for word in hypothesis.words]
+    assert starts == sorted(starts)
+    assert all(0 <= word.confidence <= 1 for word in hypothesis.words)
+    country = [word for word in hypothesis.words if "country" in word.text]
+    # He says it at about 5.8 s and at about 10 s.
+    assert country[0].start == pytest.approx(5.8, abs=0.4)
+    assert country[1].end == pytest.approx(10.4, abs=0.4)
+
+
+def test_a_growing_utterance_ends_where_the_whole_does(engine: Engine, english: Waveform) -> None:
+    stream = engine.open_stream(StreamOptions(language="en", interactive=True))
+    found = grow(stream, english, 1.0)
+    lengths = [len(hypothesis.words) for hypothesis in found]
+    assert lengths[0] < lengths[5] < lengths[-1]
+    assert all(h.audio_s == pytest.approx(i + 1.0) for i, h in enumerate(found))
+    assert "can do for your country" in words_text(found[-1].words, "en")
+
+
+def test_nothing_new_gives_no_hypothesis(engine: Engine, english: Waveform) -> None:
+    stream = engine.open_stream(StreamOptions(language="en", interactive=True))
+    assert stream.decode() is None
+    stream.accept_waveform(english[: 2 * SAMPLE_RATE])
+    assert stream.decode() is not None
+    assert stream.decode() is None
+
+
+def test_detects_the_language_and_translates(engine: Engine, spanish: Waveform) -> None:
+    hypothesis = recognise(engine, spanish, StreamOptions(translate=True))
+    assert hypothesis.language == "es"
+    assert hypothesis.language_confidence > 0.5
+    assert hypothesis.translation
+    source = {word.text.lower() for word in hypothesis.words}
+    assert len(source & {word.lower() for word in hypothesis.translation}) < len(source) / 2
+
+
+def test_english_is_its_own_translation(engine: Engine, english: Waveform) -> None:
+    hypothesis = recognise(engine, english, StreamOptions(language="en", translate=True))
+    assert hypothesis.translation == tuple(word.text for word in hypothesis.words)
+
+
+def test_a_stream_does_not_know_of_another(engine: Engine, english: Waveform, spanish: Waveform) -> None:
+    alone = recognise(engine, english, StreamOptions(language="en"))
+    other = engine.open_stream(StreamOptions(language="es"))
+    stream = engine.open_stream(StreamOptions(language="en"))
+    for start in range(0, len(english), 8000):
+        stream.accept_waveform(english[start : start + 8000])
+        other.accept_waveform(spanish[start : start + 8000])
+    stream.input_finished()
+    assert stream.decode() == alone
+
+
+def test_says_nothing_about_nothing(engine: Engine) -> None:
+    rng = np.random.default_rng(0)
+    for pcm in (silence(4), (0.01 * rng.standard_normal(4 * SAMPLE_RATE)).astype(np.float32)):
+        assert not recognise(engine, pcm, StreamOptions(language="en")).words
+
+
+def test_refuses_a_language_it_does_not_have(engine: Engine) -> None:
+    with pytest.raises(UsageError, match="xx"):
+        engine.open_stream(StreamOptions(language="xx"))
