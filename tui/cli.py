@@ -1,0 +1,73 @@
+"""`speech3n live`: captions in a terminal UI, as plain text or as JSON lines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from speech3n import options
+
+
+@click.command(short_help="Live captions from the microphone, a file or a pipe.")
+@click.argument("source", default="mic", metavar="[mic | FILE | -]")
+@options.model
+@options.language
+@options.translate
+@click.option("--plain", is_flag=True, help="Plain text on stdout, a segment a line; what a pipe gets by default.")
+@click.option("--jsonl", is_flag=True, help="Every update as a JSON object on a line of its own.")
+@click.option(
+    "--pace",
+    type=click.Choice(["realtime", "max", "simulated"]),
+    metavar="[realtime|max]",
+    help="How fast a FILE is heard.  [default: realtime in the UI, max with --plain and --jsonl]",
+)
+@click.option(
+    "--save",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Folder for the session: its sound, its events, its transcripts.  [default: a new one in your data folder]",
+)
+@options.formats
+@options.subtitles
+@click.option("--device", metavar="NAME|INDEX", help="Microphone, by number or part of its name.")
+@click.option("--list-devices", is_flag=True, help="Show the microphones and exit.")
+@click.option(
+    "--when-behind",
+    type=click.Choice(["wait", "skip"]),
+    default="wait",
+    show_default=True,
+    help="When recognition is slower than speech: let audio wait on disk, or skip to the newest.",
+)
+@click.option(
+    "--max-lag",
+    type=click.FloatRange(min=1),
+    metavar="SECONDS",
+    help="How far behind is too far.  [default: 3600 to wait, 10 to skip]",
+)
+@click.option("--discard-audio", is_flag=True, help="Delete the session's sound after a clean end.")
+@click.option("--rate", type=click.IntRange(4000, 384000), default=16000, show_default=True, help="Sample rate of -.")
+@click.option("--channels", type=click.IntRange(1, 32), default=1, show_default=True, help="Channels of -.")
+@click.option(
+    "--sample-format",
+    type=click.Choice(["s16le", "s32le", "f32le"]),
+    default="s16le",
+    show_default=True,
+    help="Samples of -: raw PCM on stdin.",
+)
+def live(source: str, **values: Any) -> int:
+    """Show what is said while it is said, and its English translation with --translate.
+
+    Listens to the microphone, to a FILE, or to raw PCM on stdin (-). Text that is committed never changes;
+    tentative text is dimmed. Everything is kept in the session's folder as it comes: after a crash,
+    `speech3n recover DIR` writes the transcript.
+
+    \b
+    speech3n live --language es --translate
+    speech3n live lecture.mp4 --pace max --save lecture/
+    ffmpeg -i URL -f s16le -ar 16000 -ac 1 - | speech3n live - --jsonl
+    """
+    from tui.live import LiveRequest, run
+
+    return run(LiveRequest(source=source, **values))

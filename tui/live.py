@@ -1,0 +1,155 @@
+"""What `live` is made of: the request, the session and feed that it opens, and what is saved in the end."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from speech3n.audio.source import AudioSource
+from speech3n.batch import main_language
+from speech3n.engines.base import Engine
+from speech3n.errors import StorageError, UsageError
+from speech3n.feed import Feed, Pace, open_feed
+from speech3n.journal import Journal, SessionHeader, new_session_folder
+from speech3n.languages import parse_language
+from speech3n.session import Session, SessionOptions
+from speech3n.spool import BacklogLimit, WhenBehind
+from speech3n.subtitles import SubtitleOptions
+from speech3n.types import Segment, Transcript
+from speech3n.writers import parse_formats, write_transcript
+
+_DEFAULT_FORMATS = "txt,srt,json"
+_MAX_LAG_S = {"wait": 3600.0, "skip": 10.0}
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRequest:
+    """The command line of `live`."""
+
+    source: str = "mic"
+    model: str = "whisper-base"
+    language: str = "auto"
+    translate: bool = False
+    plain: bool = False
+    jsonl: bool = False
+    pace: Pace | None = None
+    save: Path | None = None
+    formats: str | None = None
+    subtitles: str | None = None
+    device: str | None = None
+    list_devices: bool = False
+    when_behind: WhenBehind = "wait"
+    max_lag: float | None = None
+    discard_audio: bool = False
+    rate: int = 16000
+    channels: int = 1
+    sample_format: Literal["s16le", "s32le", "f32le"] = "s16le"
+
+    @property
+    def limit(self) -> BacklogLimit:
+        """What happens when recognition falls behind."""
+        return BacklogLimit(self.when_behind, self.max_lag or _MAX_LAG_S[self.when_behind])
+
+
+@dataclass(slots=True)
+class LiveSession:
+    """A session that is running: what to iterate, what to stop, where it is kept."""
+
+    request: LiveRequest
+    engine: Engine
+    session: Session
+    feed: Feed
+    journal: Journal
+    segments: list[Segment] = field(default_factory=list)
+
+    @property
+    def transcript(self) -> Transcript:
+        """All segments so far."""
+        options = self.session.options
+        return Transcript(
+            segments=tuple(self.segments),
+            audio=self.feed.source_name,
+            duration_s=self.feed.captured_s,
+            language=options.language or main_language(self.segments),
+            model=self.engine.info.name,
+            task="translate" if options.translate else "transcribe",
+        )
+
+    def close(self, *, clean: bool = True) -> list[Path]:
+        """End the journal and write the transcripts into the session's folder; the sound stays unless it may go.
+
+        Raises StorageError where they cannot be written; the journal is closed all the same.
+        """
+        self.feed.stop()
+        try:
+            return self.save(self.journal.folder / "transcript", self.request.formats or _DEFAULT_FORMATS)
+        finally:
+            self.journal.close(keep_audio=not (clean and self.request.discard_audio))
+
+    def save(self, stem: Path, formats: str) -> list[Path]:
+        """Write the transcript so far as `<stem>.<format>`."""
+        content = self.request.subtitles or ("both" if self.session.options.translate else "source")
+        return write_transcript(self.transcript, parse_formats(formats), stem, SubtitleOptions(content=content))
+
+
+def run(request: LiveRequest) -> int:
+    """Caption until the source ends or people have had enough; the exit code."""
+    if request.plain and request.jsonl:
+        raise UsageError("--plain and --jsonl exclude each other.")
+    if request.list_devices:
+        return _list_devices()
+    parse_formats(request.formats or _DEFAULT_FORMATS)
+    if request.jsonl or request.plain or not sys.stdout.isatty():
+        from tui.plain import run_plain
+
+        return run_plain(request)
+    from tui.app import run_app
+
+    return run_app(request)
+
+
+def open_live(request: LiveRequest, engine: Engine, default_pace: Pace) -> LiveSession:
+    """Open source, journal, session and feed; raises Speech3nError for whatever of it cannot be opened."""
+    language = parse_language(request.language, engine.info.languages)
+    source = _open_source(request)
+    try:
+        folder = request.save or new_session_folder()
+        started_at = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
+        header = SessionHeader(source.name, request.model, language, request.translate, started_at)
+        journal = Journal.create(folder, header)
+    except StorageError:
+        source.close()
+        raise
+    session = Session(engine, SessionOptions(language=language, translate=request.translate), journal)
+    pace = request.pace or default_pace
+    feed = open_feed(source, pace=pace, recording=journal.recording, limit=request.limit)
+    return LiveSession(request, engine, session, feed, journal)
+
+
+def _open_source(request: LiveRequest) -> AudioSource:
+    if request.source == "mic":
+        from speech3n.audio.microphone import Microphone
+
+        device = request.device
+        return Microphone(int(device) if device is not None and device.isdecimal() else device)
+    if request.source == "-":
+        from speech3n.audio.source import PcmSource
+
+        return PcmSource(sys.stdin.buffer, request.rate, request.channels, request.sample_format)
+    from speech3n.audio.source import FileSource
+
+    return FileSource(Path(request.source))
+
+
+def _list_devices() -> int:
+    from speech3n.audio.microphone import list_devices
+
+    for device in list_devices():
+        mark = "*" if device.is_default else " "
+        click.echo(f"{mark} {device.index:3}  {device.name}  ({device.channels} ch, {device.sample_rate:.0f} Hz)")
+    return 0

@@ -1,0 +1,123 @@
+"""Captions without a screen of their own: text that flows, or JSON lines for other programs."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from types import FrameType
+from typing import TextIO
+
+import click
+
+from speech3n.engines.registry import open_engine
+from speech3n.serial import event_record
+from speech3n.types import Event, Notice, Segment, Update, join_words, words_text
+from tui.live import LiveRequest, LiveSession, open_live
+
+_DIM, _RESET, _CLEAR = "\x1b[2m", "\x1b[0m", "\r\x1b[J"
+
+
+def run_plain(request: LiveRequest, out: TextIO | None = None) -> int:
+    """Caption to `out` (stdout) until the source ends or Ctrl-C; the session's folder is named on stderr."""
+    out = out or sys.stdout
+    with closing(open_engine(request.model)) as engine:
+        live = open_live(request, engine, default_pace="max")
+        click.echo(f"Session: {live.journal.folder}", err=True)
+        show = _JsonLines(out) if request.jsonl else _Flow(out, is_terminal=out.isatty())
+        clean = False
+        try:
+            with _ended_by_interrupt(live):
+                for event in live.session.run(live.feed):
+                    if isinstance(event, Segment):
+                        live.segments.append(event)
+                    show(event)
+            clean = True
+        finally:
+            show.close()
+            for path in live.close(clean=clean):
+                click.echo(f"Saved {path}", err=True)
+    return 0
+
+
+@contextmanager
+def _ended_by_interrupt(live: LiveSession) -> Iterator[None]:
+    """The first Ctrl-C ends the session as the end of its source would; the second one aborts."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        click.echo("\nFinishing… (Ctrl-C again to abort)", err=True)
+        live.feed.stop()
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+class _JsonLines:
+    """One JSON object a line, out at once."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def __call__(self, event: Event) -> None:
+        record = event_record(event)
+        if record is not None:
+            self._out.write(json.dumps(record, ensure_ascii=False) + "\n")
+            self._out.flush()
+
+    def close(self) -> None:
+        """Nothing is left to write."""
+
+
+class _Flow:
+    """A segment a line, its translation below; on a terminal the line grows while people speak."""
+
+    def __init__(self, out: TextIO, *, is_terminal: bool) -> None:
+        self._out = out
+        self._is_terminal = is_terminal
+        self._open = False
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Update() if self._is_terminal:
+                self._redraw(event)
+            case Segment():
+                self._erase()
+                self._out.write(event.text + "\n")
+                if event.translation is not None and event.translation != event.text:
+                    self._out.write(f"  → {event.translation}\n")
+                self._out.flush()
+            case Notice():
+                self._erase()
+                click.echo(f"{event.message} {event.hint}".strip(), err=True)
+            case _:
+                pass
+
+    def close(self) -> None:
+        """Leave the terminal without a half line."""
+        self._erase()
+
+    def _redraw(self, update: Update) -> None:
+        """Show the newest words of the utterance in one line, the tentative ones dimmed."""
+        import shutil
+
+        width = shutil.get_terminal_size().columns - 1
+        committed = words_text(update.committed, update.language)
+        tentative = words_text(update.tentative, update.language)
+        committed = committed[-max(0, width - len(tentative) - 1) :] if len(tentative) < width else ""
+        tentative = tentative[-width:]
+        line = join_words([committed, f"{_DIM}{tentative}{_RESET}" if tentative else ""], update.language)
+        self._out.write(f"{_CLEAR}{line}")
+        self._out.flush()
+        self._open = True
+
+    def _erase(self) -> None:
+        if self._open:
+            self._out.write(_CLEAR)
+            self._out.flush()
+            self._open = False
