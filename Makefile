@@ -1,0 +1,67 @@
+# Everything is done in .venv, which is made on the first run and brought up to date when the versions change.
+# PYTHON=python3.12 make ... chooses another interpreter.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+MODEL  := whisper-base
+CLIPS  := $(sort $(wildcard speech3n/examples/*.flac))
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup weights demo test check format bench clean
+
+help: ## Show the targets
+	@echo 'make TARGET, where TARGET is one of'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1:\2/p' $(MAKEFILE_LIST) | awk -F: '{printf "%-9s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## Make .venv and install into it (once)
+
+weights: $(STAMP) ## Fetch the weights of Whisper base, 148 MB (once)
+	@$(BIN)/speech3n models pull $(MODEL) >/dev/null
+
+demo: weights ## Caption real speech in five languages, and translate it to English
+	@for clip in $(CLIPS); do \
+	  language=$$(basename "$$clip" | cut -c1-2); \
+	  echo; echo "== $$clip: captions in the language spoken ($$language) and in English"; \
+	  if [ "$$language" = en ]; then \
+	    $(BIN)/speech3n live "$$clip" --language en --plain --pace max || exit 1; \
+	  else \
+	    $(BIN)/speech3n live "$$clip" --language auto --translate --plain --pace max || exit 1; \
+	  fi; \
+	done
+	@echo; echo 'Next: $(BIN)/speech3n live mic --translate, or $(BIN)/speech3n transcribe FILE'
+
+test: weights check ## Run every check and every test
+	@$(BIN)/python -m pytest
+
+check: $(STAMP) ## Lint, format, types, direction of imports
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(STAMP) ## Format the code and mend what can be mended
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: weights ## Measure everything that README's tables show (about an hour; goes on where it was)
+	@$(BIN)/python -m eval.bench
+
+clean: ## Remove .venv and everything else that was made here (weights stay)
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo 'speech3n needs Python 3.11 or newer, and "$(PYTHON)" is not one. Install it, or say: make $(MAKECMDGOALS) PYTHON=/path/to/python3' >&2; \
+	  exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo '"$(PYTHON)" has no venv module. On Debian and Ubuntu: sudo apt install python3-venv' >&2; \
+	  exit 1; }
+	@echo 'Installing into $(VENV): about 3 minutes and 5 GB, most of it PyTorch.'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --progress-bar off -c constraints.txt -e '.[dev]'
+	@touch $@
+	@echo 'Installed.'
