@@ -86,6 +86,9 @@ class LiveSession:
         Raises StorageError where they cannot be written; the journal is closed all the same.
         """
         self.feed.stop()
+        if not self.feed.captured_s:
+            self.journal.discard()
+            return []
         try:
             return self.save(self.journal.folder / "transcript", self.request.formats or _DEFAULT_FORMATS)
         finally:
