@@ -81,6 +81,15 @@ class Journal:
                 "Free some disk space; save the text under another name before you quit.",
             ) from error
 
+    def discard(self) -> None:
+        """Remove the journal of a session in which nothing was heard; the folder stays if it holds anything else."""
+        self._events.close()
+        self.recording.delete()
+        for name in (_SESSION, _EVENTS):
+            (self.folder / name).unlink(missing_ok=True)
+        if not any(self.folder.iterdir()):
+            self.folder.rmdir()
+
     def close(self, *, keep_audio: bool = True) -> None:
         """End the journal, deleting the sound unless `keep_audio`."""
         self._events.close()

@@ -31,11 +31,14 @@ from tui.widgets.status import StatusLine
 
 _THEMES = (
     Theme("calm-dark", primary="#7aa2c9", secondary="#9ec1a3", warning="#e0b366", error="#d9777f", success="#8fbf8f",
-          background="#14171a", surface="#1d2226", foreground="#e6e6e1", dark=True),
+          background="#14171a", surface="#1d2226", foreground="#e6e6e1", dark=True,
+          variables={"quiet": "#8d969e", "faint": "#5f676e"}),
     Theme("calm-light", primary="#2f5f8a", secondary="#2c6e49", warning="#9a6700", error="#b3261e", success="#2c7a3f",
-          background="#fbfaf7", surface="#efede6", foreground="#1c1b1a", dark=False),
+          background="#fbfaf7", surface="#efede6", foreground="#1c1b1a", dark=False,
+          variables={"quiet": "#6b6a66", "faint": "#9b9992"}),
     Theme("contrast", primary="#00d7ff", secondary="#ffff00", warning="#ffaf00", error="#ff5f5f", success="#00ff5f",
-          background="#000000", surface="#000000", foreground="#ffffff", dark=True),
+          background="#000000", surface="#000000", foreground="#ffffff", dark=True,
+          variables={"quiet": "#c0c0c0", "faint": "#a0a0a0"}),
 )  # fmt: skip
 _LOG = logging.getLogger(__name__)
 
@@ -59,9 +62,9 @@ class LiveApp(App[int]):
         Binding("l", "language", "Language"),
         Binding("t", "translate", "Translate"),
         Binding("slash", "search", "Search", key_display="/"),
-        Binding("c", "copy", "Copy"),
+        Binding("c", "copy", "Copy", show=False),
         Binding("s", "save", "Save"),
-        Binding("d", "theme", "Theme"),
+        Binding("d", "theme", "Theme", show=False),
         Binding("question_mark", "help", "Help", key_display="?"),
         Binding("q", "quit", "Quit"),
         Binding("ctrl+c", "quit", "Quit", show=False, priority=True),
@@ -80,6 +83,10 @@ class LiveApp(App[int]):
         self._ended = False
         self._quitting = False
         self._language_shown: str | None = None
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Colours of our own, for the moment before our themes are registered."""
+        return {"quiet": "#888888", "faint": "#666666"}
 
     def compose(self) -> ComposeResult:
         """Title, captions, status, keys."""

