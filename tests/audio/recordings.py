@@ -12,7 +12,7 @@ import numpy as np
 from speech3n.audio.source import FileSource
 from speech3n.types import SAMPLE_RATE, Waveform
 
-SPEECH = Path(__file__).parents[2].parent / "shared" / "eval" / "en" / "jfk-jfk.flac"
+SPEECH = Path(__file__).parents[2] / "speech3n" / "examples" / "en-jfk.flac"
 
 
 def speech() -> Waveform:
