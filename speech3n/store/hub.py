@@ -117,7 +117,7 @@ def _download_rest(spec: ModelSpec, file: FileSpec, partial: Path, report: Calla
         if not resumed:
             digest, done = hashlib.sha256(), 0
         with partial.open("ab" if resumed else "wb") as stream:
-            for block in response.iter_bytes(_BLOCK):
+            for block in response.iter_bytes():
                 stream.write(block)
                 digest.update(block)
                 done += len(block)
@@ -142,9 +142,9 @@ def _digest_so_far(partial: Path, file: FileSpec) -> tuple[Any, int]:
 
 
 def _url(spec: ModelSpec, file: FileSpec) -> str:
-    from huggingface_hub import constants, hf_hub_url
+    from huggingface_hub import hf_hub_url
 
-    return hf_hub_url(spec.hub_repo, file.name, revision=spec.revision, endpoint=constants.ENDPOINT)
+    return hf_hub_url(spec.hub_repo, file.name, revision=spec.revision)
 
 
 def _network_errors() -> tuple[type[Exception], ...]:
