@@ -122,6 +122,7 @@ class LiveApp(App[int]):
                 live = open_live(self._request, engine, default_pace="realtime")
                 self.post_message(Opened(live))
                 for event in live.session.run(live.feed):
+                    live.keep(event)
                     self.post_message(Happened(event))
         except Speech3nError as error:
             self.post_message(Failed(error.message, error.hint))
@@ -149,8 +150,6 @@ class LiveApp(App[int]):
             case Update():
                 captions.show_live(update_paragraph(event))
             case Segment():
-                if self._live is not None:
-                    self._live.segments.append(event)
                 captions.append(segment_paragraph(event, self._language_label(event)))
             case Status():
                 status = self.query_one(StatusLine)
@@ -190,7 +189,7 @@ class LiveApp(App[int]):
             self.farewell.append(message.problem)
             self.notify(message.problem, title="Not saved", severity="error", timeout=30, markup=False)
         if self._quitting:
-            self.exit(1 if message.problem else 0)
+            self._leave(1 if message.problem else 0)
         elif message.paths:
             self.notify(str(message.paths[0].parent), title="Finished and saved", markup=False)
         if self.query_one(Captions).is_empty:
@@ -202,7 +201,7 @@ class LiveApp(App[int]):
         elif choice == "device":
             self._choose_device()
         else:
-            self.exit(1)
+            self._leave(1)
 
     def _choose_device(self) -> None:
         try:
@@ -326,11 +325,14 @@ class LiveApp(App[int]):
     async def action_quit(self) -> None:
         """End the session as the end of its source would, then leave; a second time leaves at once."""
         if self._live is None or self._ended or self._quitting:
-            self.exit(self._return_code or 0)
+            self._leave(self._return_code or 0)
             return
         self._quitting = True
         self.query_one(StatusLine).phase = "finishing…"
         self._live.feed.stop()
+
+    def _leave(self, code: int) -> None:
+        self.exit(code, return_code=code)
 
     def on_captions_following_changed(self, message: Captions.FollowingChanged) -> None:
         """Say that there is newer text where the reader has scrolled up."""

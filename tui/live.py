@@ -20,7 +20,7 @@ from speech3n.languages import parse_language
 from speech3n.session import Session, SessionOptions
 from speech3n.spool import BacklogLimit, WhenBehind
 from speech3n.subtitles import SubtitleOptions
-from speech3n.types import Segment, Transcript
+from speech3n.types import Event, Segment, Transcript
 from speech3n.writers import parse_formats, write_transcript
 
 _DEFAULT_FORMATS = "txt,srt,json"
@@ -66,6 +66,11 @@ class LiveSession:
     feed: Feed
     journal: Journal
     segments: list[Segment] = field(default_factory=list)
+
+    def keep(self, event: Event) -> None:
+        """Take note of an event for the transcript."""
+        if isinstance(event, Segment):
+            self.segments.append(event)
 
     @property
     def transcript(self) -> Transcript:

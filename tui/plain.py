@@ -31,8 +31,7 @@ def run_plain(request: LiveRequest, out: TextIO | None = None) -> int:
         try:
             with _ended_by_interrupt(live):
                 for event in live.session.run(live.feed):
-                    if isinstance(event, Segment):
-                        live.segments.append(event)
+                    live.keep(event)
                     show(event)
             clean = True
         finally:

@@ -43,6 +43,7 @@ class Captions(ScrollView, can_focus=True):
         self._live: Paragraph | None = None
         self._tops: list[int] = []
         self._height = 0
+        self._width = 80
         self._query = ""
         self._matches: list[int] = []
         self._match = -1
@@ -113,6 +114,7 @@ class Captions(ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         """Wrap everything anew."""
+        self._width = max(20, self.scrollable_content_region.width)
         self._tops.clear()
         self._height = 0
         for paragraph in self._paragraphs:
@@ -131,7 +133,7 @@ class Captions(ScrollView, can_focus=True):
 
     def _line(self, number: int) -> tuple[Line, int]:
         """The content line `number` and the paragraph that it belongs to."""
-        width = self._wrap_width
+        width = self._width
         if number >= self._height:
             lines = wrapped(self._live, width) if self._live is not None else ()
             offset = number - self._height
@@ -158,11 +160,11 @@ class Captions(ScrollView, can_focus=True):
 
     def _place(self, paragraph: Paragraph) -> None:
         self._tops.append(self._height)
-        self._height += len(wrapped(paragraph, self._wrap_width))
+        self._height += len(wrapped(paragraph, self._width))
 
     def _resize(self) -> None:
-        live_lines = len(wrapped(self._live, self._wrap_width)) if self._live is not None else 0
-        self.virtual_size = Size(self._wrap_width, self._height + live_lines)
+        live_lines = len(wrapped(self._live, self._width)) if self._live is not None else 0
+        self.virtual_size = Size(self._width, self._height + live_lines)
         if self.following:
             self.scroll_end(animate=False, immediate=True)
         self.refresh()
@@ -171,7 +173,3 @@ class Captions(ScrollView, can_focus=True):
         if self._matches:
             self.following = False
             self.scroll_to(y=max(0, self._tops[self._matches[self._match]] - 2), animate=False)
-
-    @property
-    def _wrap_width(self) -> int:
-        return max(20, self.scrollable_content_region.width or 80)

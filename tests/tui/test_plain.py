@@ -1,0 +1,140 @@
+"""Captions as text and JSON lines, through the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from fakes import FakeEngine
+
+from speech3n.errors import DeviceError
+from tui import plain
+from tui.cli import live
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch):
+    """Run `live` with an engine that needs no weights."""
+    engine = FakeEngine()
+    monkeypatch.setattr(plain, "open_engine", lambda model: engine)
+
+    def run(*arguments: object, stdin: bytes | None = None):
+        return CliRunner().invoke(live, [str(argument) for argument in arguments], input=stdin, standalone_mode=False)
+
+    return run
+
+
+def test_plain_is_a_segment_a_line_with_its_translation_below(run, examples: dict[str, Path], tmp_path: Path) -> None:
+    result = run(examples["en"], "--plain", "--translate", "--language", "es", "--save", tmp_path / "s")
+    assert result.return_value == 0
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("w0 w1")
+    assert lines[1].startswith("  → t0 t1")
+    assert "\x1b" not in result.stdout
+    assert str(tmp_path / "s") in result.stderr
+    assert sorted(path.name for path in (tmp_path / "s").iterdir()) == [
+        "events.jsonl",
+        "session.json",
+        "transcript.json",
+        "transcript.srt",
+        "transcript.txt",
+    ]
+
+
+def test_jsonl_is_what_the_design_says(run, examples: dict[str, Path]) -> None:
+    records = [json.loads(line) for line in run(examples["en"], "--jsonl", "--language", "es").stdout.splitlines()]
+    updates = [record for record in records if record["type"] == "update"]
+    fields = {"segment", "committed", "tentative", "translation_committed", "translation_tentative", "audio_s"}
+    assert fields | {"elapsed_s"} <= set(updates[0])
+    segments = [record for record in records if record["type"] == "segment"]
+    assert {"id", "start", "end", "text", "translation", "words"} <= set(segments[0])
+    assert set(records[-1]) == {"type", "audio_s", "elapsed_s", "dropped_s"}
+    assert records[-1]["type"] == "end"
+    assert records[-1]["audio_s"] == pytest.approx(11, abs=0.1)
+
+
+def test_raw_pcm_on_stdin(examples: dict[str, Path], tmp_path: Path) -> None:
+    from conftest import read_waveform
+
+    pcm = (read_waveform(examples["en"]) * 32767).astype("<i2").tobytes()
+    program = (
+        "import sys; sys.path.insert(0, 'tests'); from fakes import FakeEngine; from tui import plain\n"
+        "plain.open_engine = lambda model: FakeEngine()\n"
+        "from speech3n.cli import main; main(['live', '-', '--jsonl', '--language', 'es', '--save', sys.argv[1]])\n"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "s")]
+    done = subprocess.run(command, input=pcm, capture_output=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    records = [json.loads(line) for line in done.stdout.splitlines()]
+    assert records[-1]["audio_s"] == pytest.approx(11, abs=0.1)
+    assert any(record["type"] == "segment" for record in records)
+    assert (tmp_path / "s" / "audio-00000.wav").stat().st_size > 300_000
+
+
+def test_ctrl_c_finishes_the_segment_and_saves(examples: dict[str, Path], tmp_path: Path) -> None:
+    program = (
+        "import sys; sys.path.insert(0, 'tests'); from fakes import FakeEngine; from tui import plain\n"
+        "plain.open_engine = lambda model: FakeEngine()\n"
+        "from speech3n.cli import main\n"
+        "main(['live', sys.argv[2], '--jsonl', '--pace', 'realtime', '--language', 'es', '--save', sys.argv[1]])\n"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "s"), str(examples["en"])]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    first = json.loads(process.stdout.readline())
+    assert first["type"] == "update"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    records = [json.loads(line) for line in out.splitlines()]
+    assert [record["type"] for record in records[-2:]] == ["segment", "end"]
+    assert (tmp_path / "s" / "transcript.txt").read_text().startswith("w0")
+
+
+def test_a_reader_that_goes_away_is_no_traceback(examples: dict[str, Path], tmp_path: Path) -> None:
+    program = (
+        "import sys; sys.path.insert(0, 'tests'); from fakes import FakeEngine; from tui import plain\n"
+        "plain.open_engine = lambda model: FakeEngine()\n"
+        "from speech3n.cli import main\n"
+        "main(['live', sys.argv[2], '--jsonl', '--language', 'es', '--save', sys.argv[1]])\n"
+    )
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-c", program, str(tmp_path / "s"), str(examples["en"])]
+    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, check=False, timeout=60)
+    os.close(write)
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.usefixtures("run")
+def test_a_session_without_a_microphone_leaves_nothing(run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def no_microphone(self: object) -> None:
+        raise DeviceError("No microphone was found.", "Plug one in.")
+
+    monkeypatch.setattr("speech3n.audio.microphone.Microphone.frames", no_microphone)
+    result = run("mic", "--plain", "--save", tmp_path / "s")
+    assert isinstance(result.exception, DeviceError)
+    assert not (tmp_path / "s").exists()
+
+
+def test_discard_audio_keeps_the_text_only(examples: dict[str, Path], tmp_path: Path, run) -> None:
+    run(
+        examples["en"], "--plain", "--pace", "realtime", "--discard-audio", "--language", "es", "--save", tmp_path / "s"
+    )
+    names = {path.name for path in (tmp_path / "s").iterdir()}
+    assert "transcript.txt" in names
+    assert not [name for name in names if name.startswith("audio")]
+
+
+def test_a_folder_with_another_session_is_refused(run, examples: dict[str, Path], tmp_path: Path) -> None:
+    run(examples["en"], "--plain", "--save", tmp_path / "s")
+    result = run(examples["en"], "--plain", "--save", tmp_path / "s")
+    assert "another session" in str(result.exception)
+    assert threading.active_count() < 5
