@@ -21,17 +21,18 @@ setup: $(STAMP) ## Make .venv and install into it (once)
 weights: $(STAMP) ## Fetch the weights of Whisper base, 148 MB (once)
 	@$(BIN)/speech3n models pull $(MODEL) >/dev/null
 
+demo: export SPEECH3N_SESSIONS_DIR := $(CURDIR)/build/demo
 demo: weights ## Caption real speech in five languages, and translate it to English
+	@mkdir -p build
 	@for clip in $(CLIPS); do \
-	  language=$$(basename "$$clip" | cut -c1-2); \
-	  echo; echo "== $$clip: captions in the language spoken ($$language) and in English"; \
-	  if [ "$$language" = en ]; then \
-	    $(BIN)/speech3n live "$$clip" --language en --plain --pace max || exit 1; \
-	  else \
-	    $(BIN)/speech3n live "$$clip" --language auto --translate --plain --pace max || exit 1; \
-	  fi; \
+	  echo; echo "== $$clip"; \
+	  case "$$clip" in */en-*) translate= ;; *) translate=--translate ;; esac; \
+	  $(BIN)/speech3n live "$$clip" $$translate --plain --pace max 2>build/demo.log || { cat build/demo.log >&2; exit 1; }; \
 	done
-	@echo; echo 'Next: $(BIN)/speech3n live mic --translate, or $(BIN)/speech3n transcribe FILE'
+	@echo
+	@echo 'Your own speech and recordings:'
+	@echo '  $(BIN)/speech3n live mic --translate'
+	@echo '  $(BIN)/speech3n transcribe FILE --translate --format srt'
 
 test: weights check ## Run every check and every test
 	@$(BIN)/python -m pytest
