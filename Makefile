@@ -62,7 +62,7 @@ $(STAMP): pyproject.toml constraints.txt
 	  echo '"$(PYTHON)" has no venv module. On Debian and Ubuntu: sudo apt install python3-venv' >&2; \
 	  exit 1; }
 	@echo 'Installing into $(VENV): about 3 minutes and 5 GB, most of it PyTorch.'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --progress-bar off -c constraints.txt -e '.[dev]'
 	@touch $@
 	@echo 'Installed.'
