@@ -16,7 +16,7 @@ from rich.text import Text
 from speech3n.audio.source import FileSource
 from speech3n.batch import Interrupted, Job, find_jobs, transcribe_source
 from speech3n.engines.base import Engine
-from speech3n.engines.registry import open_engine
+from speech3n.engines.registry import open_engine, prepare
 from speech3n.errors import Speech3nError
 from speech3n.languages import language_name, parse_language
 from speech3n.session import SessionOptions, file_options
@@ -57,6 +57,7 @@ def run(request: TranscribeRequest) -> int:
     jobs, sources = _readable(jobs, report)
     if not jobs:
         return 1
+    prepare(request.model)
     with closing(open_engine(request.model)) as engine:
         language = parse_language(request.language, engine.info.languages)
         options = file_options(language, translate=request.translate)

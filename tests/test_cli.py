@@ -24,6 +24,7 @@ class Result:
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     """Run the command line with an engine that needs no weights."""
+    monkeypatch.setattr(transcribe, "prepare", lambda model: None)
     monkeypatch.setattr(transcribe, "open_engine", lambda model: FakeEngine())
 
     def run(*arguments: object) -> Result:

@@ -26,6 +26,18 @@ def open_engine(model: str = DEFAULT_MODEL) -> Engine:
     return factory(model)
 
 
+def prepare(model: str) -> None:
+    """Fetch a named model that is missing, where a person can watch it come: where stderr is a terminal.
+
+    Raises UsageError for an unknown name, ModelError where it is missing and cannot be fetched.
+    """
+    _factory(model)
+    if not Path(model).is_dir():
+        from speech3n.store import ensure
+
+        ensure(model)
+
+
 def _factory(model: str) -> str:
     if Path(model).is_dir():
         return _FACTORIES["whisper"]

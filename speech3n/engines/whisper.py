@@ -33,7 +33,7 @@ _CAREFUL_PADDING_S = 8.0
 """The same for files: measured at half the cost of 30 s and, without timestamp tokens, no less accurate."""
 _BEAM_SIZE = 5
 _INTERACTIVE_BEAM_SIZE = 3
-"""While people speak: on real clips as good as 5 and four points of WER better than greedy, whose slips get committed."""
+"""While people speak: on real clips as good as 5, and four points of WER better than greedy, whose slips stay."""
 _MAX_TOKENS = 448
 _MAX_TOKENS_PER_S = 20
 """No language that Whisper writes needs more; a decoder in a loop would run on to `_MAX_TOKENS`."""

@@ -1,5 +1,6 @@
 """Utterances begin with speech and end at pauses, the sooner the longer they are."""
 
+import itertools
 from collections.abc import Iterable
 
 from speech3n.audio.endpoint import EndpointConfig, Endpointer
@@ -49,7 +50,7 @@ def test_a_click_is_no_utterance() -> None:
 def test_utterances_do_not_overlap() -> None:
     found = utterances(Endpointer(CONFIG), pattern(*[(True, 0.5), (False, 0.75)] * 6))
     assert len(found) == 6
-    assert all(before[1] <= after[0] for before, after in zip(found, found[1:], strict=False))
+    assert all(before[1] <= after[0] for before, after in itertools.pairwise(found))
 
 
 def test_after_a_cut_the_rest_is_an_utterance() -> None:
