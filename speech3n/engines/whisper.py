@@ -47,6 +47,8 @@ _PREFIX_HOLDBACK_S = 1.0
 _LANGUAGE_AUDIO_S = 3.0
 """After this much audio the language of an utterance is settled."""
 _CLEAR_LANGUAGE = 0.7
+_NEVER_DETECTED = frozenset({"la", "nn", "sa", "haw", "jw", "mi", "br", "oc", "gl"})
+"""What small models take a few seconds of Spanish, Portuguese or Norwegian for; they have to be asked for by name."""
 TARGET_LANGUAGE = "en"
 
 
@@ -142,8 +144,8 @@ class WhisperStream:
         self._blocks: list[Waveform] = []
         self._finished = False
         self._fresh = False
-        self._language = options.language
-        self._language_confidence = 1.0 if options.language else 0.0
+        self._language = options.language or (None if engine.model.is_multilingual else "en")
+        self._language_confidence = 1.0 if self._language else 0.0
         self._transcribing = _AgreedPrefix()
         self._translating = _AgreedPrefix()
 
@@ -185,8 +187,8 @@ class WhisperStream:
     def _settle_language(self, encoded: ctranslate2.StorageView, audio_s: float) -> str:
         if self._language is not None and self._language_confidence:
             return self._language
-        ranked = self._engine.model.detect_language(encoded)[0]
-        language, confidence = str(ranked[0][0]).strip("<|>"), float(ranked[0][1])
+        ranked = [(str(token).strip("<|>"), float(p)) for token, p in self._engine.model.detect_language(encoded)[0]]
+        language, confidence = next(choice for choice in ranked if choice[0] not in _NEVER_DETECTED)
         likely = self._options.likely_language
         if likely is not None and language != likely and confidence < _CLEAR_LANGUAGE:
             language = likely
