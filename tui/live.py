@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -23,7 +26,7 @@ from speech3n.subtitles import SubtitleOptions
 from speech3n.types import Event, Segment, Transcript
 from speech3n.writers import parse_formats, write_transcript
 
-_DEFAULT_FORMATS = "txt,srt,json"
+DEFAULT_FORMATS = "txt,srt,json"
 _MAX_LAG_S = {"wait": 3600.0, "skip": 10.0}
 
 
@@ -62,10 +65,23 @@ class LiveSession:
 
     request: LiveRequest
     engine: Engine
+    source: AudioSource
     session: Session
     feed: Feed
     journal: Journal
     segments: list[Segment] = field(default_factory=list)
+
+    def events(self) -> Iterator[Event]:
+        """Run the session, keeping its segments; raises what it raises."""
+        for event in self.session.run(self.feed):
+            if isinstance(event, Segment):
+                self.segments.append(event)
+            yield event
+
+    @property
+    def warnings(self) -> list[str]:
+        """What was wrong with the sound, such as damaged parts of a file."""
+        return list(getattr(self.source, "warnings", ()))
 
     def keep(self, event: Event) -> None:
         """Take note of an event for the transcript."""
@@ -85,19 +101,27 @@ class LiveSession:
             task="translate" if options.translate else "transcribe",
         )
 
-    def close(self, *, clean: bool = True) -> list[Path]:
+    def close(self, *, clean: bool) -> list[Path]:
         """End the journal and write the transcripts into the session's folder; the sound stays unless it may go.
 
-        Raises StorageError where they cannot be written; the journal is closed all the same.
+        A session in which nothing was heard leaves nothing behind. Raises StorageError where the transcripts
+        cannot be written; the journal is kept then, and with it all that was recognised.
         """
         self.feed.stop()
+        folder = self.journal.folder
         if not self.feed.captured_s:
             self.journal.discard()
             return []
+        keep_audio = True
         try:
-            return self.save(self.journal.folder / "transcript", self.request.formats or _DEFAULT_FORMATS)
+            paths = self.save(folder / "transcript", self.request.formats or DEFAULT_FORMATS)
+            keep_audio = not (clean and self.request.discard_audio)
+        except StorageError as error:
+            hint = f"All text is kept in the journal: make room, then run `speech3n recover {folder}`."
+            raise StorageError(error.message, hint) from error
         finally:
-            self.journal.close(keep_audio=not (clean and self.request.discard_audio))
+            self.journal.close(keep_audio=keep_audio)
+        return paths
 
     def save(self, stem: Path, formats: str) -> list[Path]:
         """Write the transcript so far as `<stem>.<format>`."""
@@ -111,32 +135,53 @@ def run(request: LiveRequest) -> int:
         raise UsageError("--plain and --jsonl exclude each other.")
     if request.list_devices:
         return _list_devices()
-    parse_formats(request.formats or _DEFAULT_FORMATS)
-    if request.jsonl or request.plain or not sys.stdout.isatty():
-        from tui.plain import run_plain
+    parse_formats(request.formats or DEFAULT_FORMATS)
+    if not (request.jsonl or request.plain) and sys.stdout.isatty():
+        from tui.terminal import has_terminal
 
-        return run_plain(request)
-    from tui.app import run_app
+        if has_terminal():
+            from tui.app import run_app
 
-    return run_app(request)
+            return run_app(request)
+    from tui.plain import run_plain
+
+    return run_plain(request)
 
 
 def open_live(request: LiveRequest, engine: Engine, default_pace: Pace) -> LiveSession:
     """Open source, journal, session and feed; raises Speech3nError for whatever of it cannot be opened."""
     language = parse_language(request.language, engine.info.languages)
-    source = _open_source(request)
-    try:
-        folder = request.save or new_session_folder()
+    if request.translate and "translate" not in engine.info.tasks:
+        raise UsageError(f"The model '{engine.info.name}' cannot translate.", "Leave out --translate.")
+    with ExitStack() as opened:
+        source = _open_source(request)
+        opened.callback(source.close)
         started_at = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
         header = SessionHeader(source.name, request.model, language, request.translate, started_at)
-        journal = Journal.create(folder, header)
-    except StorageError:
-        source.close()
-        raise
-    session = Session(engine, SessionOptions(language=language, translate=request.translate), journal)
-    pace = request.pace or default_pace
-    feed = open_feed(source, pace=pace, recording=journal.recording, limit=request.limit)
-    return LiveSession(request, engine, session, feed, journal)
+        journal = Journal.create(request.save or new_session_folder(), header)
+        opened.callback(journal.discard)
+        options = SessionOptions(language=language, translate=request.translate)
+        session = Session(engine, options, journal)
+        pace = request.pace or default_pace
+        feed = open_feed(source, pace=pace, recording=journal.recording, limit=request.limit)
+        opened.pop_all()
+    return LiveSession(request, engine, source, session, feed, journal)
+
+
+def request_again(request: LiveRequest) -> LiveRequest:
+    """The same request once more, beside the session that an earlier try left in its folder."""
+    if request.save is None or not request.save.exists():
+        return request
+    folders = (request.save.with_name(f"{request.save.name}-{number}") for number in itertools.count(2))
+    return replace(request, save=next(folder for folder in folders if not folder.exists()))
+
+
+def saved_line(live: LiveSession, paths: list[Path]) -> str:
+    """Where a session that was closed is kept."""
+    if not paths:
+        return "Nothing was heard, so nothing was kept."
+    names = ", ".join(path.name for path in paths)
+    return f"Session kept in {live.journal.folder} ({names})"
 
 
 def _open_source(request: LiveRequest) -> AudioSource:

@@ -2,13 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from textual.message import Message
 
 from speech3n.types import Event
 from tui.live import LiveSession
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What went wrong, and what people can do about it; `exit_code` is what the command ends with."""
+
+    message: str
+    hint: str = ""
+    exit_code: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a session ended: what it wrote, what stopped it, what could not be saved."""
+
+    live: LiveSession | None = None
+    paths: list[Path] = field(default_factory=list)
+    failure: Problem | None = None
+    unsaved: Problem | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """What the command ends with."""
+        trouble = self.failure or self.unsaved
+        return trouble.exit_code if trouble is not None else 0
 
 
 @dataclass
@@ -26,17 +54,15 @@ class Happened(Message):
 
 
 @dataclass
-class Failed(Message):
-    """The session could not begin or had to end."""
+class Ended(Message):
+    """The session is over."""
 
-    message: str
-    hint: str
-    is_expected: bool = True
+    outcome: Outcome
 
 
 @dataclass
-class Finished(Message):
-    """The session is over and its transcripts are written."""
+class Saved(Message):
+    """The transcript was written where people asked for it, or could not be."""
 
     paths: list[Path]
-    problem: str = ""
+    problem: Problem | None = None

@@ -15,30 +15,42 @@ import click
 from speech3n.engines.registry import open_engine
 from speech3n.serial import event_record
 from speech3n.types import Event, Notice, Segment, Update, join_words, words_text
-from tui.live import LiveRequest, LiveSession, open_live
+from tui.live import LiveRequest, LiveSession, open_live, saved_line
 
 _DIM, _RESET, _CLEAR = "\x1b[2m", "\x1b[0m", "\r\x1b[J"
 
 
 def run_plain(request: LiveRequest, out: TextIO | None = None) -> int:
-    """Caption to `out` (stdout) until the source ends or Ctrl-C; the session's folder is named on stderr."""
+    """Caption to `out` (stdout) until the source ends or Ctrl-C; the session's folder is named on stderr last."""
     out = out or sys.stdout
+    _say(f"Loading {request.model}…", only_to_terminal=True)
     with closing(open_engine(request.model)) as engine:
         live = open_live(request, engine, default_pace="max")
-        click.echo(f"Session: {live.journal.folder}", err=True)
+        _say(f"Session: {live.journal.folder}")
         show = _JsonLines(out) if request.jsonl else _Flow(out, is_terminal=out.isatty())
         clean = False
         try:
             with _ended_by_interrupt(live):
-                for event in live.session.run(live.feed):
-                    live.keep(event)
+                for event in live.events():
                     show(event)
             clean = True
+        except BrokenPipeError:
+            raise
+        except BaseException:
+            show.erase()
+            raise
         finally:
-            show.close()
-            for path in live.close(clean=clean):
-                click.echo(f"Saved {path}", err=True)
+            paths = live.close(clean=clean)
+            for warning in live.warnings:
+                _say(f"{live.feed.source_name}: {warning}")
+            _say(saved_line(live, paths))
     return 0
+
+
+def _say(text: str, *, only_to_terminal: bool = False) -> None:
+    """Tell people something, beside the results."""
+    if not only_to_terminal or sys.stderr.isatty():
+        click.echo(text, err=True)
 
 
 @contextmanager
@@ -69,8 +81,8 @@ class _JsonLines:
             self._out.write(json.dumps(record, ensure_ascii=False) + "\n")
             self._out.flush()
 
-    def close(self) -> None:
-        """Nothing is left to write."""
+    def erase(self) -> None:
+        """Nothing is ever half written."""
 
 
 class _Flow:
@@ -86,20 +98,16 @@ class _Flow:
             case Update() if self._is_terminal:
                 self._redraw(event)
             case Segment():
-                self._erase()
+                self.erase()
                 self._out.write(event.text + "\n")
                 if event.translation is not None and event.translation != event.text:
                     self._out.write(f"  → {event.translation}\n")
                 self._out.flush()
             case Notice():
-                self._erase()
+                self.erase()
                 click.echo(f"{event.message} {event.hint}".strip(), err=True)
             case _:
                 pass
-
-    def close(self) -> None:
-        """Leave the terminal without a half line."""
-        self._erase()
 
     def _redraw(self, update: Update) -> None:
         """Show the newest words of the utterance in one line, the tentative ones dimmed."""
@@ -115,7 +123,8 @@ class _Flow:
         self._out.flush()
         self._open = True
 
-    def _erase(self) -> None:
+    def erase(self) -> None:
+        """Take back the tentative line."""
         if self._open:
             self._out.write(_CLEAR)
             self._out.flush()

@@ -7,16 +7,17 @@ from collections.abc import Sequence
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
-from textual.screen import ModalScreen
-from textual.widgets import Input, Label, OptionList
+from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
+from tui.widgets.dialog import Dialog
 
-class Picker(ModalScreen[str | None]):
+
+class Picker(Dialog[str | None]):
     """Choices are (value, shown text) pairs; dismisses with a value, or None where nothing was chosen."""
 
     BINDINGS = [  # noqa: RUF012
-        Binding("escape", "cancel", "Cancel"),
+        Binding("escape", "cancel", show=False),
         Binding("down", "move(1)", show=False, priority=True),
         Binding("up", "move(-1)", show=False, priority=True),
     ]
@@ -29,10 +30,11 @@ class Picker(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         """Title, search, list."""
-        with Vertical(classes="dialog"):
-            yield Label(self._title, classes="dialog-title")
-            yield Input(placeholder="Type to search")
-            yield OptionList()
+        with Vertical(classes="dialog") as dialog:
+            dialog.border_title = self._title
+            dialog.border_subtitle = "Enter choose   Esc cancel"
+            yield Input(placeholder="type to search", compact=True)
+            yield OptionList(compact=True)
 
     def on_mount(self) -> None:
         """Show everything, at what holds now."""
