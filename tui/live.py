@@ -16,7 +16,7 @@ import click
 from speech3n.audio.source import AudioSource
 from speech3n.batch import main_language
 from speech3n.engines.base import Engine
-from speech3n.errors import StorageError, UsageError
+from speech3n.errors import DeviceError, StorageError, UsageError
 from speech3n.feed import Feed, Pace, open_feed
 from speech3n.journal import Journal, SessionHeader, new_session_folder
 from speech3n.languages import parse_language
@@ -202,7 +202,10 @@ def _open_source(request: LiveRequest) -> AudioSource:
 def _list_devices() -> int:
     from speech3n.audio.microphone import list_devices
 
-    for device in list_devices():
+    devices = list_devices()
+    if not devices:
+        raise DeviceError("No microphone was found.", "Plug one in, or allow this program to use it.")
+    for device in devices:
         mark = "*" if device.is_default else " "
         click.echo(f"{mark} {device.index:3}  {device.name}  ({device.channels} ch, {device.sample_rate:.0f} Hz)")
     return 0

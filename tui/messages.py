@@ -7,6 +7,7 @@ from pathlib import Path
 
 from textual.message import Message
 
+from speech3n.audio.microphone import InputDevice
 from speech3n.types import Event
 from tui.live import LiveSession
 
@@ -33,10 +34,9 @@ class Outcome:
     unsaved: Problem | None = None
 
     @property
-    def exit_code(self) -> int:
-        """What the command ends with."""
-        trouble = self.failure or self.unsaved
-        return trouble.exit_code if trouble is not None else 0
+    def trouble(self) -> Problem | None:
+        """What made it end otherwise than it should."""
+        return self.failure or self.unsaved
 
 
 @dataclass
@@ -58,6 +58,14 @@ class Ended(Message):
     """The session is over."""
 
     outcome: Outcome
+
+
+@dataclass
+class Found(Message):
+    """The microphones that are there, or why that cannot be said."""
+
+    devices: list[InputDevice]
+    problem: Problem | None = None
 
 
 @dataclass

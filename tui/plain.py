@@ -14,7 +14,7 @@ import click
 
 from speech3n.engines.registry import open_engine
 from speech3n.serial import event_record
-from speech3n.types import Event, Notice, Segment, Update, join_words, words_text
+from speech3n.types import Event, Gap, Notice, Segment, Update, join_words, words_text
 from tui.live import LiveRequest, LiveSession, open_live, saved_line
 
 _DIM, _RESET, _CLEAR = "\x1b[2m", "\x1b[0m", "\r\x1b[J"
@@ -104,10 +104,15 @@ class _Flow:
                     self._out.write(f"  → {event.translation}\n")
                 self._out.flush()
             case Notice():
-                self.erase()
-                click.echo(f"{event.message} {event.hint}".strip(), err=True)
+                self._remark(f"{event.message} {event.hint}".strip())
+            case Gap():
+                self._remark(f"{event.end - event.start:.0f} s were skipped; they are in the recording.")
             case _:
                 pass
+
+    def _remark(self, text: str) -> None:
+        self.erase()
+        click.echo(text, err=True)
 
     def _redraw(self, update: Update) -> None:
         """Show the newest words of the utterance in one line, the tentative ones dimmed."""

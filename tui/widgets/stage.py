@@ -6,7 +6,7 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.widgets import Label, Static
 
-from speech3n.types import Segment, Update
+from speech3n.types import Gap, Segment, Update
 from tui.widgets.captions import Captions
 from tui.widgets.paragraphs import Paragraph, segment_paragraph, update_paragraph
 
@@ -44,10 +44,13 @@ class Stage(Container):
         welcome.update(text)
         welcome.display = self.captions.is_empty
 
-    def show(self, event: Update | Segment, *, names_languages: bool) -> None:
+    def show(self, event: Update | Segment | Gap, *, names_languages: bool) -> None:
         """Show text; with `names_languages` the language stands where it changes."""
         if isinstance(event, Update):
             self.captions.show_live(update_paragraph(event))
+        elif isinstance(event, Gap):
+            skipped = f"— {event.end - event.start:.0f} s skipped; they are in the recording —"
+            self.captions.append(Paragraph(event.start, ((skipped, "time"),)))
         else:
             changed = event.language != self.heard_language
             self.heard_language = event.language
