@@ -47,6 +47,14 @@ from speech3n import options
     help="How far behind is too far.  [default: 3600 to wait, 10 to skip]",
 )
 @click.option("--discard-audio", is_flag=True, help="Delete the session's sound after a clean end.")
+@click.option(
+    "--theme",
+    type=click.Choice(["dark", "light", "contrast"]),
+    default="dark",
+    show_default=True,
+    help="Colours of the UI.",
+)
+@click.option("--large", is_flag=True, help="Large print in the UI: bold, with air between lines.")
 @click.option("--rate", type=click.IntRange(4000, 384000), default=16000, show_default=True, help="Sample rate of -.")
 @click.option("--channels", type=click.IntRange(1, 32), default=1, show_default=True, help="Channels of -.")
 @click.option(

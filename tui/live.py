@@ -52,6 +52,8 @@ class LiveRequest:
     rate: int = 16000
     channels: int = 1
     sample_format: Literal["s16le", "s32le", "f32le"] = "s16le"
+    theme: str = "dark"
+    large: bool = False
 
     @property
     def limit(self) -> BacklogLimit:

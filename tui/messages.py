@@ -2,41 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from textual.message import Message
 
-from speech3n.audio.microphone import InputDevice
-from speech3n.types import Event
 from tui.live import LiveSession
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What went wrong, and what people can do about it; `exit_code` is what the command ends with."""
-
-    message: str
-    hint: str = ""
-    exit_code: int = 1
-
-    def __str__(self) -> str:
-        return f"{self.message} {self.hint}".strip()
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a session ended: what it wrote, what stopped it, what could not be saved."""
-
-    live: LiveSession | None = None
-    paths: list[Path] = field(default_factory=list)
-    failure: Problem | None = None
-    unsaved: Problem | None = None
-
-    @property
-    def trouble(self) -> Problem | None:
-        """What made it end otherwise than it should."""
-        return self.failure or self.unsaved
 
 
 @dataclass
@@ -47,30 +18,33 @@ class Opened(Message):
 
 
 @dataclass
-class Happened(Message):
-    """The session's next event."""
-
-    event: Event
+class Arrived(Message):
+    """Events wait in the worker's mailbox."""
 
 
 @dataclass
-class Ended(Message):
-    """The session is over."""
+class Finished(Message):
+    """The session is over, and what was heard is saved in `paths`.
 
-    outcome: Outcome
+    `failure` is what ended it before its time, or what could not be saved; `live` is None where nothing was opened.
+    """
 
-
-@dataclass
-class Found(Message):
-    """The microphones that are there, or why that cannot be said."""
-
-    devices: list[InputDevice]
-    problem: Problem | None = None
+    live: LiveSession | None
+    paths: list[Path]
+    failure: Exception | None = None
 
 
 @dataclass
 class Saved(Message):
-    """The transcript was written where people asked for it, or could not be."""
+    """A transcript was written under another name, or not."""
 
     paths: list[Path]
-    problem: Problem | None = None
+    failure: Exception | None = None
+
+
+@dataclass
+class DevicesFound(Message):
+    """The microphones there are, as (name to choose it by, shown text)."""
+
+    devices: list[tuple[str, str]]
+    failure: Exception | None = None

@@ -1,78 +1,97 @@
-"""The looks of the UI: dark, light, and high contrast; each names the colours of captions for the style sheet."""
+"""The colours of the UI: dark, light and high contrast.
+
+Text has a contrast of at least 4.5 : 1 against its background, tentative text and time stamps too, and in the high
+contrast theme of at least 7 : 1 (WCAG 2.2, AA and AAA).
+"""
 
 from __future__ import annotations
 
 from textual.theme import Theme
 
-_DARK = {
-    "caption": "#e8e6e1",
-    "caption-tentative": "#98a2ad",
-    "caption-translation": "#a3cfae",
-    "caption-translation-tentative": "#7d9c86",
-    "caption-time": "#6f7b87",
-    "quiet": "#8d98a3",
-    "rule": "#2b3138",
-}
-_LIGHT = {
-    "caption": "#1c1b1a",
-    "caption-tentative": "#6b665e",
-    "caption-translation": "#1d5e40",
-    "caption-translation-tentative": "#557c68",
-    "caption-time": "#837d73",
-    "quiet": "#68635b",
-    "rule": "#dedacf",
-}
-_CONTRAST = {
-    "caption": "#ffffff",
-    "caption-tentative": "#c8c8c8",
-    "caption-translation": "#ffff5f",
-    "caption-translation-tentative": "#d0d070",
-    "caption-time": "#b0b0b0",
-    "quiet": "#e0e0e0",
-    "rule": "#5f5f5f",
-}
 
-THEMES = (
-    Theme(
-        name="dark",
-        primary="#7aa7d2",
-        secondary="#a3cfae",
-        success="#8cc49a",
-        warning="#e3b868",
-        error="#e08790",
-        background="#14171a",
-        surface="#1c2024",
-        panel="#252b31",
-        foreground="#e8e6e1",
-        variables=_DARK,
-    ),
-    Theme(
-        name="light",
-        primary="#2a5d8c",
-        secondary="#1d5e40",
-        success="#2a7d42",
-        warning="#8f5f00",
-        error="#b0281f",
-        background="#fbfaf7",
-        surface="#f1efe9",
-        panel="#e6e3da",
-        foreground="#1c1b1a",
-        dark=False,
-        variables=_LIGHT,
-    ),
-    Theme(
-        name="high contrast",
-        primary="#5fd7ff",
-        secondary="#ffff5f",
-        success="#5fff87",
-        warning="#ffaf00",
-        error="#ff8787",
-        background="#000000",
-        surface="#000000",
-        panel="#1c1c1c",
-        foreground="#ffffff",
-        variables=_CONTRAST,
-    ),
+def _theme(name: str, colours: dict[str, str], *, dark: bool) -> Theme:
+    own = ("tentative", "quiet", "translation", "now", "rule")
+    return Theme(
+        name,
+        dark=dark,
+        primary=colours["now"],
+        accent=colours["now"],
+        secondary=colours["translation"],
+        success=colours["voice"],
+        warning=colours["warning"],
+        error=colours["error"],
+        foreground=colours["text"],
+        background=colours["page"],
+        surface=colours["bar"],
+        panel=colours["panel"],
+        variables={
+            **{key: colours[key] for key in own},
+            "block-cursor-background": colours["panel"],
+            "block-cursor-foreground": colours["text"],
+            "block-cursor-text-style": "bold",
+            "input-cursor-background": colours["text"],
+            "border": colours["rule"],
+            "border-blurred": colours["rule"],
+            "screen-selection-background": colours["selection"],
+        },
+    )
+
+
+DARK = _theme(
+    "dark",
+    {
+        "page": "#14171b",
+        "bar": "#1b1f25",
+        "panel": "#2a3038",
+        "rule": "#3a424c",
+        "text": "#e8e5de",
+        "tentative": "#9aa2ad",
+        "quiet": "#848d99",
+        "translation": "#a3c9e6",
+        "now": "#e3b567",
+        "voice": "#86c98f",
+        "warning": "#e8b25c",
+        "error": "#f0918a",
+        "selection": "#3d4b5e",
+    },
+    dark=True,
 )
-DEFAULT_VARIABLES = _DARK
-"""What the style sheet is first read with."""
+LIGHT = _theme(
+    "light",
+    {
+        "page": "#faf8f3",
+        "bar": "#f0ede5",
+        "panel": "#e2ded3",
+        "rule": "#cbc6b9",
+        "text": "#22252a",
+        "tentative": "#62686f",
+        "quiet": "#696e75",
+        "translation": "#1f5a86",
+        "now": "#8a5500",
+        "voice": "#2a7040",
+        "warning": "#8f5200",
+        "error": "#b3261e",
+        "selection": "#c9dcec",
+    },
+    dark=False,
+)
+CONTRAST = _theme(
+    "contrast",
+    {
+        "page": "#000000",
+        "bar": "#000000",
+        "panel": "#3a3a3a",
+        "rule": "#ffffff",
+        "text": "#ffffff",
+        "tentative": "#c8c8c8",
+        "quiet": "#d0d0d0",
+        "translation": "#7fe0ff",
+        "now": "#ffe14d",
+        "voice": "#5cff8d",
+        "warning": "#ffd24d",
+        "error": "#ff9d94",
+        "selection": "#005f87",
+    },
+    dark=True,
+)
+THEMES = {theme.name: theme for theme in (DARK, LIGHT, CONTRAST)}

@@ -1,279 +1,293 @@
-"""The caption area: thousands of finished segments and the newest utterance, at the cost of a screenful."""
+"""The caption area: hours of text at the cost of a screenful, followed, read back, searched, selected."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from itertools import pairwise
+from collections.abc import Iterator
 
-from rich.segment import Segment as Run
-from rich.style import Style
-from textual import events
+from rich.text import Text
 from textual.binding import Binding
 from textual.geometry import Size
 from textual.message import Message
+from textual.reactive import reactive, var
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
-from tui.widgets.folding import fold, places
-from tui.widgets.paragraphs import GUTTER, Line, Paragraph, wrapped
+from tui.finding import folded, places
+from tui.folding import Frame, Line
+from tui.paragraphs import Block, Paragraph, Script
 
-_CONTEXT_LINES = 2
-"""Lines above a place that was searched for."""
+Place = tuple[int, int, int]
+"""Where something was found: paragraph, block (source, translation), first character."""
 
 
 class Captions(ScrollView, can_focus=True):
-    """Follows the newest text until the reader scrolls up; End follows again."""
+    """Shows a Script and follows its newest text until the reader scrolls up; the end is followed again.
 
-    COMPONENT_CLASSES = {  # noqa: RUF012 (Textual's way)
+    Closed paragraphs are broken into lines once for each width; an update costs the lines of the last paragraph.
+    """
+
+    ALLOW_SELECT = True
+    BINDINGS = [Binding("end", "follow", show=False)]  # noqa: RUF012
+    COMPONENT_CLASSES = {  # noqa: RUF012
         "captions--committed",
         "captions--tentative",
         "captions--translation",
-        "captions--translation-tentative",
+        "captions--tentative-translation",
         "captions--time",
+        "captions--now",
         "captions--match",
         "captions--current-match",
     }
-    BINDINGS = [Binding("end", "follow", show=False)]  # noqa: RUF012
+    following: reactive[bool] = reactive(True, repaint=False)
+    has_news: reactive[bool] = reactive(False, repaint=False)
+    """Whether text has come that the reader, who scrolled up, has not seen."""
+    is_bilingual: var[bool] = var(False)
+    is_large: var[bool] = var(False)
 
-    class Following(Message):
-        """Whether the newest text is followed, and if not, whether there is some that was not seen yet."""
+    class ViewChanged(Message):
+        """Columns moved, or whether the newest text is followed changed, or whether news wait below."""
 
-        def __init__(self, following: bool, has_news: bool) -> None:
-            super().__init__()
-            self.following = following
-            self.has_news = has_news
-
-    def __init__(self) -> None:
+    def __init__(self, script: Script) -> None:
         super().__init__(id="captions")
-        self._paragraphs: list[Paragraph] = []
-        self._live: Paragraph | None = None
+        self._script = script
+        self._lines: list[tuple[Line, ...]] = []
         self._tops: list[int] = []
         self._height = 0
-        """Lines of all finished paragraphs."""
-        self._placed_width = 0
-        self._following = True
+        self._tail: list[Line] = []
+        self._tail_tops: list[int] = []
         self._query = ""
-        self._matches: list[int] = []
-        self._match = -1
+        self._found: list[Place] = []
+        self._searched = 0
+        self._current: Place | None = None
 
     @property
-    def text(self) -> str:
-        """All captions, paragraphs separated by empty lines."""
-        live = [self._live] if self._live is not None else []
-        return "\n\n".join(paragraph.text for paragraph in (*self._paragraphs, *live))
+    def frame(self) -> Frame:
+        """Where text stands at the present size."""
+        return Frame(max(12, self.scrollable_content_region.width), self.is_bilingual, self.is_large)
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to read yet."""
-        return not self._paragraphs and self._live is None
+    def show(self, script: Script) -> None:
+        """Show another script from its beginning."""
+        self._script = script
+        self._found.clear()
+        self._searched, self._current = 0, None
+        self.following = True
+        self._fold_anew()
 
-    def append(self, paragraph: Paragraph) -> None:
-        """Add a finished segment in place of the utterance that was going on."""
-        self._live = None
-        self._place(paragraph)
-        self._paragraphs.append(paragraph)
-        if self._query and paragraph.holds(self._query):
-            self._matches.append(len(self._paragraphs) - 1)
-        self._show_newest()
+    def refresh_script(self) -> None:
+        """Show what is new in the script."""
+        frame = self.frame
+        for paragraph in self._script.closed[len(self._lines) :]:
+            self._place(frame.lines(paragraph))
+        self._fold_tail(frame)
+        self._search_on()
+        if not self.following:
+            self.has_news = True
+        self._fit()
 
-    def show_live(self, paragraph: Paragraph | None) -> None:
-        """Show the utterance that is going on, or none."""
-        if paragraph != self._live:
-            self._live = paragraph
-            self._show_newest()
-
-    def search(self, query: str) -> None:
-        """Highlight `query` everywhere and go to the last place above or in what is on screen."""
-        self._query = fold(query)
-        self._matches = [
-            index for index, paragraph in enumerate(self._paragraphs) if query and paragraph.holds(self._query)
-        ]
-        last_seen = self._index_at(self.scroll_offset.y + self.size.height - 1)
-        self._match = bisect_right(self._matches, last_seen) - 1
-        if self._matches and self._match < 0:
-            self._match = 0
-        self._show_match()
-
-    def step(self, step: int) -> None:
-        """Go to the next place of the search (1) or the one before (-1), around the ends."""
-        if self._matches:
-            self._match = (self._match + step) % len(self._matches)
-            self._show_match()
-
-    @property
-    def place(self) -> tuple[int, int]:
-        """Which place of the search is shown, from 1, and how many there are; (0, 0) where there is none."""
-        return self._match + 1, len(self._matches)
+    def follow(self) -> None:
+        """Go to the newest text and stay there."""
+        self.following = True
+        # `force`: a scrollbar that is only about to appear would else forbid it.
+        self.scroll_end(animate=False, immediate=True, force=True, x_axis=False)
 
     def action_follow(self) -> None:
-        """Go to the newest text and stay there."""
-        self._follow(True)
-        self.scroll_end(animate=False)
+        """The End key."""
+        self.follow()
 
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Scrolling up stops following, reaching the end follows again."""
-        super().watch_scroll_y(old_value, new_value)
-        if round(new_value) >= self.max_scroll_y:
-            self._follow(True)
-        elif new_value < old_value:
-            self._follow(False)
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Wrap everything anew where the width changed, keeping the reader's place."""
-        if self._wrap_width != self._placed_width:
-            seen = self._index_at(self.scroll_offset.y)
-            self._placed_width = self._wrap_width
-            self._tops.clear()
-            self._height = 0
-            for paragraph in self._paragraphs:
-                self._place(paragraph)
-            self._resize()
-            if not self._following and seen >= 0:
-                self.scroll_to(y=self._tops[seen], animate=False, immediate=True)
-        if self._following:
-            self.scroll_end(animate=False, immediate=True, force=True)
+    def search(self, query: str) -> None:
+        """Highlight a text wherever it is and go to the newest place; an empty one ends the search."""
+        self._query = folded(query.strip())
+        self._found, self._searched, self._current = [], 0, None
+        self._search_on()
+        places = self._places()
+        if places:
+            self._go_to(places[-1])
         self.refresh()
+
+    def go_to_match(self, step: int) -> None:
+        """Go to the next place (1) or the one before (-1), around the ends."""
+        found = self._places()
+        if found:
+            index = found.index(self._current) if self._current in found else -step
+            self._go_to(found[(index + step) % len(found)])
+
+    @property
+    def match_count(self) -> tuple[int, int]:
+        """Number of the place shown, from 1, and how many there are."""
+        found = self._places()
+        return (found.index(self._current) + 1 if self._current in found else 0), len(found)
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""
         number = y + self.scroll_offset.y
-        line, index = self._line(number)
-        is_current = self._match >= 0 and index == self._matches[self._match]
-        text = "".join(part for part, _ in line)
-        marks = [(start, end, self._match_style(is_current)) for start, end in places(fold(text), self._query)]
-        if is_current and line and line[0][0].strip():
-            marks.append((0, len(line[0][0].rstrip()), self._match_style(True)))
-        if (span := self._selected(number, line)) is not None:
-            marks.append((*span, self.screen.get_component_rich_style("screen--selection")))
+        width = self.scrollable_content_region.width
         base = self.rich_style
-        strip = Strip(_marked([(part, self._style(name)) for part, name in line], marks)).apply_style(base)
-        return strip.adjust_cell_length(self.size.width, base).apply_offsets(0, number)
+        line, index = self._line(number)
+        text = Text(line.text, no_wrap=True, end="")
+        for span in line.spans:
+            text.stylize(self.get_component_rich_style(f"captions--{span.style}", partial=True), span.start, span.end)
+        if self._query and index >= 0:
+            self._highlight(text, line, index)
+        selection = self.text_selection
+        if selection is not None and (selected := selection.get_span(number)) is not None:
+            start, end = selected
+            style = self.screen.get_component_rich_style("screen--selection")
+            text.stylize(style, start, len(line.text) if end == -1 else end)
+        runs = (run for run in text.render(self.app.console) if run.text)
+        strip = Strip(runs).apply_style(base).adjust_cell_length(width, base)
+        return strip.apply_offsets(0, number)
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        """The selected text without time stamps; of two columns the one in which the selection began."""
-        first = selection.start.y if selection.start is not None else 0
-        last = selection.end.y if selection.end is not None else self.virtual_size.height
-        selected = []
-        for number in range(first, min(last + 1, self.virtual_size.height)):
+        """The selected text: without time stamps, paragraphs as the reader sees them."""
+        start, end = selection
+        total = self._height + len(self._tail)
+        first = max(0, start.y if start is not None else 0)
+        last = min(total - 1, end.y if end is not None else total - 1)
+        lines = []
+        for number in range(first, last + 1):
+            span = selection.get_span(number)
             line, _ = self._line(number)
-            span = self._span(selection, number, line)
-            selected.append("".join(text for text, _ in line)[slice(*span)].rstrip() if span else "")
-        return "\n".join(selected).strip("\n"), "\n"
+            begin, stop = span if span is not None else (0, 0)
+            begin = max(begin, line.excerpts[0].position if line.excerpts else 0)
+            lines.append(line.text[begin : None if stop == -1 else stop].rstrip())
+        return "\n".join(lines), "\n"
 
     def selection_updated(self, selection: Selection | None) -> None:
-        """Show what is selected."""
+        """Show the selection."""
         self.refresh()
 
-    def _selected(self, number: int, line: Line) -> tuple[int, int] | None:
-        selection = self.text_selection
-        return self._span(selection, number, line) if selection is not None else None
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Scrolling up stops following, reaching the end follows again."""
+        super().watch_scroll_y(old_value, new_value)
+        self.following = round(new_value) >= self.max_scroll_y
 
-    def _span(self, selection: Selection, number: int, line: Line) -> tuple[int, int] | None:
-        """The characters (start, end) of a line that a selection covers, within one column."""
-        span = selection.get_span(number)
-        if span is None:
-            return None
-        start, end = span
-        length = sum(len(text) for text, _ in line)
-        first, last = max(GUTTER, start), length if end == -1 else min(end, length)
-        if (gap := _gap(line)) is not None:
-            if selection.start is not None and self._is_right(selection.start.y, selection.start.x):
-                first = max(first, gap[1])
-            else:
-                last = min(last, gap[0])
-        return (first, last) if first < last else None
+    def watch_following(self, following: bool) -> None:
+        """At the end nothing is news."""
+        if following:
+            self.has_news = False
+        self.post_message(self.ViewChanged())
 
-    def _is_right(self, number: int, character: int) -> bool:
-        gap = _gap(self._line(number)[0])
-        return gap is not None and character >= gap[1]
+    def watch_has_news(self) -> None:
+        """Tell the app."""
+        self.post_message(self.ViewChanged())
+
+    def watch_is_bilingual(self) -> None:
+        """Columns changed."""
+        self._fold_anew()
+
+    def watch_is_large(self, is_large: bool) -> None:
+        """Spacing changed."""
+        self.set_class(is_large, "-large")
+        self._fold_anew()
+
+    def on_resize(self) -> None:
+        """The width may have changed; the reader stays at the same text."""
+        self._fold_anew()
+
+    def _fold_anew(self) -> None:
+        """Break everything into lines for the present width, keeping the paragraph at the top in place."""
+        if not self.is_mounted:
+            return
+        following, (_, top) = self.following, self._line(self.scroll_offset.y)
+        self._lines.clear()
+        self._tops.clear()
+        self._height = 0
+        frame = self.frame
+        for paragraph in self._script.closed:
+            self._place(frame.lines(paragraph))
+        self._fold_tail(frame)
+        self.following = following
+        self._fit()
+        if not following and top >= 0:
+            self.scroll_to(y=self._top(top), animate=False, immediate=True, force=True)
+        self.post_message(self.ViewChanged())
+
+    def _fold_tail(self, frame: Frame) -> None:
+        self._tail, self._tail_tops = [], []
+        for paragraph in self._script.tail:
+            self._tail_tops.append(self._height + len(self._tail))
+            self._tail += frame.lines(paragraph)
+
+    def _place(self, lines: tuple[Line, ...]) -> None:
+        self._lines.append(lines)
+        self._tops.append(self._height)
+        self._height += len(lines)
+
+    def _fit(self) -> None:
+        """Make room for what there is, and follow."""
+        following = self.following
+        self.virtual_size = Size(self.scrollable_content_region.width, self._height + len(self._tail))
+        if following:
+            self.follow()
+        self.refresh()
 
     def _line(self, number: int) -> tuple[Line, int]:
-        """The content line `number` and the paragraph that it belongs to, -1 for none that is finished."""
-        width = self._wrap_width
-        if number >= self._height:
-            lines = wrapped(self._live, width) if self._live is not None else ()
-            offset = number - self._height
-            return (lines[offset] if offset < len(lines) else ()), -1
-        index = self._index_at(number)
-        return wrapped(self._paragraphs[index], width)[number - self._tops[index]], index
+        """Line `number` of everything and the paragraph it belongs to, -1 beyond the end."""
+        if number < self._height:
+            index = bisect_right(self._tops, number) - 1
+            return self._lines[index][number - self._tops[index]], index
+        offset = number - self._height
+        if offset < len(self._tail):
+            return self._tail[offset], len(self._lines) + bisect_right(self._tail_tops, number) - 1
+        return Line(), -1
 
-    def _index_at(self, number: int) -> int:
-        """The finished paragraph at or above a content line, -1 where there is none."""
-        return bisect_right(self._tops, number) - 1
+    def _top(self, index: int) -> int:
+        """The first line of a paragraph."""
+        tops = [*self._tail_tops, self._height]
+        return self._tops[index] if index < len(self._tops) else tops[min(index - len(self._tops), len(tops) - 1)]
 
-    def _style(self, name: str) -> Style:
-        return Style() if name == "gap" else self.get_component_rich_style(f"captions--{name}", partial=True)
+    def _paragraph(self, index: int) -> Paragraph:
+        closed = self._script.closed
+        return closed[index] if index < len(closed) else self._script.tail[index - len(closed)]
 
-    def _match_style(self, is_current: bool) -> Style:
-        return self.get_component_rich_style(f"captions--{'current-' if is_current else ''}match", partial=True)
+    def _search_on(self) -> None:
+        """Search the paragraphs that were closed since the last time."""
+        if self._query:
+            for index in range(self._searched, len(self._script.closed)):
+                self._found += _places_in(self._script.closed[index], index, self._query)
+            self._searched = len(self._script.closed)
 
-    def _place(self, paragraph: Paragraph) -> None:
-        self._tops.append(self._height)
-        self._height += len(wrapped(paragraph, self._wrap_width))
+    def _places(self) -> list[Place]:
+        if not self._query:
+            return []
+        closed = len(self._script.closed)
+        tail = enumerate(self._script.tail, closed)
+        return [*self._found, *(place for index, each in tail for place in _places_in(each, index, self._query))]
 
-    def _show_newest(self) -> None:
-        """Draw what changed at the end; a reader who is further up sees that it is there."""
-        top = self._live_top
-        if self._resize():
-            self.refresh()
-        else:
-            self.refresh_lines(top, self.virtual_size.height - top)
-        if self._following:
-            self.scroll_end(animate=False, immediate=True, force=True)
-        else:
-            self.post_message(self.Following(False, has_news=True))
-
-    @property
-    def _live_top(self) -> int:
-        return self._tops[-1] if self._live is None and self._tops else self._height
-
-    def _resize(self) -> bool:
-        """Give the scroll bar the height of the text; whether it changed."""
-        live_lines = len(wrapped(self._live, self._wrap_width)) if self._live is not None else 0
-        size = Size(self._wrap_width, self._height + live_lines)
-        changed = size != self.virtual_size
-        self.virtual_size = size
-        return changed
-
-    def _show_match(self) -> None:
-        if self._match >= 0:
-            top = self._tops[self._matches[self._match]]
-            self.scroll_to(y=max(0, top - _CONTEXT_LINES), animate=False)
+    def _go_to(self, place: Place) -> None:
+        """Make a place the current one and bring it into view, with some text before it."""
+        self._current = place
+        index, block, first = place
+        lines = [*self._lines, *(self.frame.lines(paragraph) for paragraph in self._script.tail)][index]
+        shown = ((number, excerpt) for number, line in enumerate(lines) for excerpt in line.excerpts)
+        offset = next((n for n, e in shown if e.block == block and e.first <= first < e.last), 0)
+        row = self._top(index) + offset
+        height = self.scrollable_content_region.height
+        if not self.scroll_offset.y <= row < self.scroll_offset.y + height - 1:
+            self.scroll_to(y=max(0, row - height // 3), animate=False, immediate=True, force=True)
         self.refresh()
 
-    def _follow(self, following: bool) -> None:
-        if following != self._following:
-            self._following = following
-            self.post_message(self.Following(following, has_news=False))
-
-    @property
-    def _wrap_width(self) -> int:
-        return self.scrollable_content_region.width or 80
-
-
-def _gap(line: Line) -> tuple[int, int] | None:
-    """The characters (start, end) between two columns of a line."""
-    position = 0
-    for text, name in line:
-        if name == "gap":
-            return position, position + len(text)
-        position += len(text)
-    return None
+    def _highlight(self, text: Text, line: Line, index: int) -> None:
+        """Mark what is searched for, also where it runs over the end of a line."""
+        paragraph = self._paragraph(index)
+        for excerpt in line.excerpts:
+            block = _blocks(paragraph)[excerpt.block]
+            for first, last in places(block.text, self._query):
+                start = excerpt.position + max(first, excerpt.first) - excerpt.first
+                end = excerpt.position + min(last, excerpt.last) - excerpt.first
+                if start < end:
+                    is_current = self._current == (index, excerpt.block, first)
+                    name = "current-match" if is_current else "match"
+                    text.stylize(self.get_component_rich_style(f"captions--{name}"), start, end)
 
 
-def _marked(parts: list[tuple[str, Style]], marks: list[tuple[int, int, Style]]) -> list[Run]:
-    """Styled parts with marks (start, end, style) laid over them."""
-    borders = sorted({border for start, end, _ in marks for border in (start, end)})
-    runs: list[Run] = []
-    position = 0
-    for text, style in parts:
-        cuts = [0, *(b - position for b in borders if 0 < b - position < len(text)), len(text)]
-        for start, end in pairwise(cuts):
-            marked = style
-            for first, last, mark in marks:
-                if first <= position + start < last:
-                    marked += mark
-            runs.append(Run(text[start:end], marked))
-        position += len(text)
-    return runs
+def _blocks(paragraph: Paragraph) -> tuple[Block, Block]:
+    return paragraph.source, paragraph.translation
+
+
+def _places_in(paragraph: Paragraph, index: int, query: str) -> Iterator[Place]:
+    for number, block in enumerate(_blocks(paragraph)):
+        for first, _ in places(block.text, query):
+            yield index, number, first

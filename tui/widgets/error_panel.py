@@ -1,61 +1,52 @@
-"""What went wrong and what to do, with the way on: retry, another microphone, quit."""
+"""What went wrong, why, and what to do about it: the panel in place of captions that cannot be made."""
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from dataclasses import dataclass
 
-from textual.app import ComposeResult
-from textual.binding import Binding
-from textual.containers import Horizontal, VerticalScroll
-from textual.widgets import Button, Static
+from rich.text import Text
+from textual.reactive import reactive
+from textual.widgets import Static
 
-from tui.messages import Problem
-from tui.widgets.dialog import Dialog
-
-Choice = Literal["retry", "device", "read", "quit"]
+_COMMAND = re.compile(r"`([^`]+)`")
 
 
-class ErrorPanel(Dialog[Choice]):
-    """Dismisses with what people chose; `read` goes back to the captions that there are."""
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A failure in words: a title, what happened, what to do, and where what was heard is kept."""
 
-    BINDINGS = [  # noqa: RUF012
-        Binding("r", "choose('retry')", show=False),
-        Binding("m", "choose('device')", show=False),
-        Binding("escape", "choose('read')", show=False),
-        Binding("q", "choose('quit')", show=False),
-    ]
+    title: str
+    message: str
+    hint: str = ""
+    kept: str = ""
 
-    def __init__(self, problem: Problem, *, has_captions: bool, uses_microphone: bool) -> None:
-        super().__init__()
-        self._problem = problem
-        self._has_captions = has_captions
-        self._choices: dict[str, str] = {"retry": "Retry (r)"}
-        if uses_microphone:
-            self._choices["device"] = "Microphone (m)"
-        if has_captions:
-            self._choices["read"] = "Read (Esc)"
-        self._choices["quit"] = "Quit (q)"
 
-    def compose(self) -> ComposeResult:
-        """Message, hint, buttons."""
-        with VerticalScroll(classes="dialog error") as dialog:
-            dialog.border_title = "Captions stopped" if self._has_captions else "Captions cannot begin"
-            yield Static(self._problem.message, markup=False, id="message")
-            yield Static(self._problem.hint, markup=False, id="hint")
-            with Horizontal(classes="buttons"):
-                for choice, label in self._choices.items():
-                    yield Button(label, id=choice, compact=True, variant="primary" if choice == "retry" else "default")
+class ErrorPanel(Static):
+    """Title, message, hint; commands in it stand out."""
 
-    def on_mount(self) -> None:
-        """Enter retries."""
-        self.query_one("#retry").focus()
+    COMPONENT_CLASSES = {"error--title", "error--quiet", "error--command"}  # noqa: RUF012
+    problem: reactive[Problem | None] = reactive(None, layout=True)
 
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        """The mouse's way."""
-        if event.button.id is not None:
-            self.action_choose(event.button.id)
+    def render(self) -> Text:
+        """The problem as a short text."""
+        problem = self.problem
+        if problem is None:
+            return Text()
+        text = Text.assemble((problem.title, self.get_component_rich_style("error--title", partial=True)), "\n\n")
+        text.append(problem.message)
+        if problem.hint:
+            text.append("\n\n").append_text(self._with_commands(problem.hint))
+        if problem.kept:
+            text.append(f"\n\n{problem.kept}", self.get_component_rich_style("error--quiet", partial=True))
+        return text
 
-    def action_choose(self, choice: str) -> None:
-        """The keyboard's way."""
-        if choice in self._choices:
-            self.dismiss(choice)  # type: ignore[arg-type]
+    def _with_commands(self, hint: str) -> Text:
+        text = Text()
+        for index, part in enumerate(_COMMAND.split(hint)):
+            text.append(part, self.get_component_rich_style("error--command", partial=True) if index % 2 else "")
+        return text
+
+    def watch_problem(self, problem: Problem | None) -> None:
+        """Show or hide."""
+        self.set_class(problem is not None, "-shown")

@@ -1,90 +1,61 @@
-"""The search line: what is searched for, and which of how many places is shown."""
+"""The search: a field, how many places there are, and how to leave."""
 
 from __future__ import annotations
 
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Horizontal
 from textual.message import Message
-from textual.widgets import Input, Label
+from textual.widgets import Input, Static
 
 
 class SearchBar(Horizontal):
-    """Hidden until it is opened; searches while people type, Enter goes back to reading, Escape ends the search."""
-
-    BINDINGS = [  # noqa: RUF012
-        Binding("escape", "close", show=False),
-        Binding("up", "step(-1)", show=False),
-        Binding("down", "step(1)", show=False),
-    ]
+    """Searches while it is typed into; Enter goes back to the captions, where n and N go on."""
 
     class Changed(Message):
-        """Something else is searched for; nothing where `query` is empty."""
+        """What is searched for changed."""
 
         def __init__(self, query: str) -> None:
             super().__init__()
             self.query = query
 
-    class Step(Message):
-        """Another place is wanted: 1 is the next one, -1 the one before."""
-
-        def __init__(self, step: int) -> None:
-            super().__init__()
-            self.step = step
-
-    class Left(Message):
-        """Back to reading."""
-
-    def __init__(self) -> None:
-        super().__init__(id="search-bar", classes="hidden")
+    class Done(Message):
+        """The reader has typed what to search for."""
 
     def compose(self) -> ComposeResult:
-        """A slash, the text, the count."""
-        yield Label("/", id="search-mark")
-        yield Input(placeholder="search", id="search", compact=True)
-        yield Label("", id="search-count")
+        """Slash, field, count."""
+        yield Static("/", id="search-sign")
+        yield Input(id="search-field", compact=True, select_on_focus=True)
+        yield Static("", id="search-count")
 
     @property
     def is_open(self) -> bool:
         """Whether a search is going on."""
-        return not self.has_class("hidden")
+        return self.has_class("-shown")
 
     def open(self) -> None:
-        """Show the line and type into it."""
-        self.remove_class("hidden")
-        entry = self.query_one(Input)
-        entry.focus()
-        entry.select_all()
+        """Show the field, with what was searched for last selected."""
+        self.add_class("-shown")
+        field = self.query_one(Input)
+        field.focus()
+        self.post_message(self.Changed(field.value))
 
-    def action_close(self) -> None:
+    def close(self) -> None:
         """End the search."""
-        self.add_class("hidden")
-        self.query_one(Input).value = ""
-        self.post_message(self.Left())
+        self.remove_class("-shown")
 
-    def action_step(self, step: int) -> None:
-        """Go to another place without leaving the line."""
-        self.post_message(self.Step(step))
-
-    def show_place(self, number: int, count: int) -> None:
-        """Say which place is shown, counted from 1; 0 of 0 where there is none."""
-        if not self.query_one(Input).value:
-            text = ""
-        elif count:
-            text = f"{number} of {count}   n next   N previous   Esc close"
-        else:
-            text = "not found   Esc close"
-        self.query_one("#search-count", Label).update(text)
+    def show_count(self, number: int, count: int) -> None:
+        """Say which place of how many is shown."""
+        is_empty = not self.query_one(Input).value.strip()
+        text = "" if is_empty else f"{number} of {count}" if count else "not found"
+        self.query_one("#search-count", Static).update(text)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Search while people type."""
+        """Search while typing."""
         event.stop()
-        self.post_message(self.Changed(event.value))
+        if self.is_open:
+            self.post_message(self.Changed(event.value))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Keep the search and go back to reading."""
+        """Back to the text."""
         event.stop()
-        if event.value:
-            self.post_message(self.Left())
-        else:
-            self.action_close()
+        self.post_message(self.Done())

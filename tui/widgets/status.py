@@ -1,4 +1,4 @@
-"""The status line: is someone speaking, how loud, how long, how far behind; on the right which language and model."""
+"""The status line: is someone speaking, how loud, how long, how far behind, with what."""
 
 from __future__ import annotations
 
@@ -10,81 +10,94 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from speech3n.types import Status
-from tui.widgets.paragraphs import clock
+from tui.folding import clock
 
-_METER_CELLS = 8
 _QUIETEST_DB = -60.0
-_CLIPPING_DB = -3.0
+_LOUD_DB = -6.0
 _WORRYING_LAG_S = 3.0
-_GAP = "   "
+_WORRYING_RTF = 1.0
+_ROOMY_CELLS = 110
+_ALL_LEFT = 4
+"""Voice, time, lag, real-time factor."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    """Something to show, and how early it goes where there is no room."""
+class About:
+    """What the session is: how long its source lasts, where that is known, and what it does with which model."""
 
-    text: Text
-    dispensable: int
-    is_right: bool = False
+    duration_s: float | None = None
+    task: str = ""
+    model: str = ""
 
 
 class StatusLine(Widget):
-    """One line, which leaves out what is least important where there is no room."""
+    """One line, which leaves out what matters least where there is no room."""
 
-    ALLOW_SELECT = False
-    COMPONENT_CLASSES = {"status--good", "status--warn", "status--quiet", "status--strong", "status--off"}  # noqa: RUF012
+    COMPONENT_CLASSES = {"status--good", "status--warn", "status--quiet", "status--strong"}  # noqa: RUF012
     status: reactive[Status | None] = reactive(None)
     phase: reactive[str] = reactive("")
-    """What is going on when nobody is listened to: loading, paused, finishing, finished."""
-    spoken: reactive[str] = reactive("")
-    """Languages: from which, to which."""
-    model: reactive[str] = reactive("")
+    """What is going on where nobody is listened to: loading, paused, finished."""
+    about: reactive[About] = reactive(About())
 
     def render(self) -> Text:
-        """The line as it fits."""
-        parts = self._parts()
-        while len(parts) > 1 and _cells(parts) > self.size.width:
-            parts.remove(max(parts, key=lambda part: part.dispensable))
-        line = Text(_GAP).join(part.text for part in parts if not part.is_right)
-        end = Text(_GAP).join(part.text for part in parts if part.is_right)
-        line.append(" " * (self.size.width - line.cell_len - end.cell_len))
+        """The line as it fits: state and numbers on the left, task and model on the right."""
+        width = self.content_size.width
+        gap = 3 if width >= _ROOMY_CELLS else 2
+        left, right = self._left(), self._right()
+        # From what matters least: model, real-time factor, task, skipped audio, lag, time.
+        while len(left) > 1 and _length(left, gap) + _length(right, gap) + gap * bool(right) > width:
+            (right if len(right) == 2 or (right and len(left) < _ALL_LEFT) else left).pop()
+        line = Text(" " * gap).join(left)
+        end = Text(" " * gap).join(right)
+        line.append(" " * max(1, width - line.cell_len - end.cell_len))
         line.append_text(end)
-        line.no_wrap = True
+        line.no_wrap, line.end = True, ""
         return line
 
-    def _parts(self) -> list[_Part]:
-        """Everything there is to show, in the order in which it stands."""
-        strong, quiet, warn = self._style("strong"), self._style("quiet"), self._style("warn")
+    def _left(self) -> list[Text]:
+        quiet, strong, warn = self._style("quiet"), self._style("strong"), self._style("warn")
         status = self.status
-        parts = [_Part(self._voice(status), 0)]
-        if status is not None:
-            lag = f"{status.lag_s:.1f} s"
-            parts += [
-                _Part(Text(f"{clock(status.audio_s):>5}", strong), 1),
-                _Part(Text.assemble(("lag ", quiet), (lag, warn if status.lag_s > _WORRYING_LAG_S else strong)), 3),
-                _Part(Text.assemble(("RTF ", quiet), (f"{status.rtf:.2f}", strong)), 6),
-            ]
-            if status.dropped_s:
-                parts.append(_Part(Text(f"skipped {status.dropped_s:.0f} s", warn), 4))
-        parts.append(_Part(Text(self.spoken, strong), 2, is_right=True))
-        parts.append(_Part(Text(self.model, quiet), 5, is_right=True))
-        return [part for part in parts if part.text]
+        parts = [self._voice()]
+        if status is None:
+            return parts
+        total = self.about.duration_s
+        time = Text(clock(status.audio_s), strong)
+        if total:
+            time.append(f" / {clock(total)}", quiet)
+        lag_style = warn if status.lag_s > _WORRYING_LAG_S else strong
+        rtf_style = warn if status.rtf > _WORRYING_RTF else strong
+        parts += [time, Text.assemble(("lag ", quiet), (f"{status.lag_s:.1f} s", lag_style))]
+        if status.dropped_s:
+            parts.append(Text(f"skipped {status.dropped_s:.0f} s", warn))
+        parts.append(Text.assemble(("RTF ", quiet), (f"{status.rtf:.2f}", rtf_style)))
+        return parts
 
-    def _voice(self, status: Status | None) -> Text:
-        """A dot that is filled while someone speaks, and the level in dB as a line; else what is going on."""
-        if self.phase or status is None:
-            return Text(f"○ {self.phase}".rstrip(), self._style("warn" if self.phase == "paused" else "quiet"))
-        name = "good" if status.is_speech else "quiet"
-        text = Text("● " if status.is_speech else "○ ", self._style(name))
+    def _right(self) -> list[Text]:
+        parts = (self.about.task, self._style("strong")), (self.about.model, self._style("quiet"))
+        return [Text(text, style) for text, style in parts if text]
+
+    def _voice(self) -> Text:
+        """A dot that is full while someone speaks, and the level beside it."""
+        good, quiet, warn = self._style("good"), self._style("quiet"), self._style("warn")
+        status = self.status
+        if self.phase:
+            return Text(self.phase, warn if self.phase.startswith("Paused") else self._style("strong"))
+        if status is None:
+            return Text("○", quiet)
+        is_roomy = self.content_size.width >= _ROOMY_CELLS
+        bars = 16 if is_roomy else 8 if self.content_size.width >= 50 else 4
+        text = Text("● " if status.is_speech else "○ ", good if status.is_speech else quiet)
+        if is_roomy:
+            text.append("speech   " if status.is_speech else "silence  ", quiet)
         share = (status.level_db - _QUIETEST_DB) / -_QUIETEST_DB
-        lit = max(0, min(_METER_CELLS, round(share * _METER_CELLS)))
-        text.append("━" * lit, self._style("warn" if status.level_db > _CLIPPING_DB else name))
-        text.append("━" * (_METER_CELLS - lit), self._style("off"))
+        lit = max(0, min(bars, round(share * bars)))
+        text.append("━" * lit, warn if status.level_db > _LOUD_DB else good if status.is_speech else quiet)
+        text.append("─" * (bars - lit), Style(dim=True) + quiet)
         return text
 
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(f"status--{name}", partial=True)
 
 
-def _cells(parts: list[_Part]) -> int:
-    return sum(part.text.cell_len + len(_GAP) for part in parts) - len(_GAP)
+def _length(parts: list[Text], gap: int) -> int:
+    return sum(part.cell_len for part in parts) + gap * max(0, len(parts) - 1)

@@ -1,0 +1,32 @@
+"""What went wrong, in words for the error panel."""
+
+from __future__ import annotations
+
+from speech3n.errors import (
+    AudioError,
+    DeviceError,
+    EngineError,
+    ModelError,
+    Speech3nError,
+    StorageError,
+    UsageError,
+)
+from tui.widgets.error_panel import Problem
+
+_TITLES = {
+    DeviceError: "The microphone cannot be heard",
+    AudioError: "There is nothing to hear",
+    ModelError: "The model is not ready",
+    StorageError: "The session cannot be kept",
+    EngineError: "Recognition stopped",
+    UsageError: "This does not fit together",
+}
+
+
+def describe(failure: Exception, kept: str = "") -> Problem:
+    """A failure as title, message and hint; `kept` says where what was heard is."""
+    if isinstance(failure, Speech3nError):
+        title = next((title for kind, title in _TITLES.items() if isinstance(failure, kind)), "This did not work")
+        return Problem(title, failure.message, failure.hint, kept)
+    hint = "Run with `--debug` for the traceback, and please report it."
+    return Problem("speech3n has a bug here", f"{failure!r}", hint, kept)
