@@ -14,6 +14,8 @@ from speech3n.types import Hypothesis, Update, Word
 
 T = TypeVar("T")
 
+_PUNCTUATION = ".,;:!?…-'\"’”»)"
+_SHORTEST_REST = 3
 _RESUME_WORDS = 3
 """How many committed words are compared with a new hypothesis to find where it goes on."""
 
@@ -35,8 +37,8 @@ class LocalAgreement:
 
     def __init__(self, holdback_s: float = 0.0) -> None:
         self._holdback_s = holdback_s
-        self._words = _Agreement[Word](lambda word: comparable(word.text))
-        self._translation = _Agreement[str](comparable)
+        self._words = _Agreement[Word](lambda word: comparable(word.text), _rest_of_word)
+        self._translation = _Agreement[str](comparable, _rest_of_text)
 
     def update(self, hypothesis: Hypothesis, is_final: bool) -> Update:
         """Commit what the last two hypotheses share; with `is_final` everything."""
@@ -58,13 +60,19 @@ class LocalAgreement:
 class _Agreement(Generic[T]):
     """An append-only list of agreed items and the tentative rest of the newest hypothesis."""
 
-    def __init__(self, key: Callable[[T], str]) -> None:
+    def __init__(self, key: Callable[[T], str], rest_of: Callable[[T, T], T | None]) -> None:
+        """`key` says what is the same; `rest_of(new, committed)` what `new` has beyond a committed beginning of it."""
         self._key = key
+        self._rest_of = rest_of
         self.committed: list[T] = []
         self.tentative: Sequence[T] = ()
 
     def advance(self, items: Sequence[T], is_final: bool, is_settled: Callable[[T], bool]) -> None:
-        rest = items[self._resume(items) :]
+        start = self._resume(items)
+        rest = list(items[start:])
+        if start and self.committed:
+            unsaid = self._rest_of(items[start - 1], self.committed[-1])
+            rest = [*([] if unsaid is None else [unsaid]), *rest]
         agreed = len(rest) if is_final else self._agreed(rest, is_settled)
         self.committed.extend(rest[:agreed])
         self.tentative = rest[agreed:]
@@ -87,7 +95,7 @@ class _Agreement(Generic[T]):
         return max(
             range(max(0, count - _RESUME_WORDS), min(len(items), count + _RESUME_WORDS) + 1),
             key=agreement,
-            default=count,
+            default=len(items),
         )
 
     def _agreed(self, rest: Sequence[T], is_settled: Callable[[T], bool]) -> int:
@@ -97,6 +105,18 @@ class _Agreement(Generic[T]):
                 break
             count += 1
         return count
+
+
+def _rest_of_text(new: str, committed: str) -> str | None:
+    """What a word that was committed half heard goes on with, such as `asterisk.org` after `www.`; None for endings."""
+    stem = committed.rstrip(_PUNCTUATION)
+    rest = new[len(stem) :].strip(_PUNCTUATION)
+    return rest if new.casefold().startswith(stem.casefold()) and len(rest) >= _SHORTEST_REST else None
+
+
+def _rest_of_word(new: Word, committed: Word) -> Word | None:
+    rest = _rest_of_text(new.text, committed.text)
+    return None if rest is None else Word(rest, min(committed.end, new.end), new.end, new.confidence)
 
 
 def comparable(text: str) -> str:

@@ -61,6 +61,20 @@ def test_a_word_inserted_before_committed_text_repeats_nothing() -> None:
     assert texts(update.committed) == "please enter your number now and"
 
 
+def test_a_word_committed_half_heard_goes_on() -> None:
+    policy = LocalAgreement()
+    policy.update(hypothesis("visit www."), False)
+    policy.update(hypothesis("visit www."), False)
+    assert texts(policy.update(hypothesis("visit www.asterisk.org"), True).committed) == "visit www. asterisk.org"
+
+
+def test_an_ending_heard_late_is_no_word_of_its_own() -> None:
+    policy = LocalAgreement()
+    policy.update(hypothesis("the American"), False)
+    policy.update(hypothesis("the American"), False)
+    assert texts(policy.update(hypothesis("the Americans came"), True).committed) == "the American came"
+
+
 hypotheses = st.lists(
     st.lists(st.sampled_from(["a", "b", "c", "A,", "d"]), max_size=8).map(" ".join), min_size=1, max_size=12
 )
