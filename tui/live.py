@@ -16,6 +16,7 @@ import click
 from speech3n.audio.source import AudioSource
 from speech3n.batch import main_language
 from speech3n.engines.base import Engine
+from speech3n.engines.registry import prepare
 from speech3n.errors import DeviceError, StorageError, UsageError
 from speech3n.feed import Feed, Pace, open_feed
 from speech3n.journal import Journal, SessionHeader, new_session_folder
@@ -76,8 +77,7 @@ class LiveSession:
     def events(self) -> Iterator[Event]:
         """Run the session, keeping its segments; raises what it raises."""
         for event in self.session.run(self.feed):
-            if isinstance(event, Segment):
-                self.segments.append(event)
+            self.keep(event)
             yield event
 
     @property
@@ -138,6 +138,7 @@ def run(request: LiveRequest) -> int:
     if request.list_devices:
         return _list_devices()
     parse_formats(request.formats or DEFAULT_FORMATS)
+    prepare(request.model)
     if not (request.jsonl or request.plain) and sys.stdout.isatty():
         from tui.terminal import has_terminal
 

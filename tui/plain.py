@@ -11,13 +11,15 @@ from types import FrameType
 from typing import TextIO
 
 import click
+from rich.console import Console
+from rich.text import Text
 
 from speech3n.engines.registry import open_engine
 from speech3n.serial import event_record
-from speech3n.types import Event, Gap, Notice, Segment, Update, join_words, words_text
+from speech3n.types import Event, Gap, Notice, Segment, Update, is_spaced, join_words, words_text
 from tui.live import LiveRequest, LiveSession, open_live, saved_line
 
-_DIM, _RESET, _CLEAR = "\x1b[2m", "\x1b[0m", "\r\x1b[J"
+_ARROW = "  → "
 
 
 def run_plain(request: LiveRequest, out: TextIO | None = None) -> int:
@@ -86,12 +88,13 @@ class _JsonLines:
 
 
 class _Flow:
-    """A segment a line, its translation below; on a terminal the line grows while people speak."""
+    """A segment a line, its translation below; on a terminal the lines grow while people speak."""
 
     def __init__(self, out: TextIO, *, is_terminal: bool) -> None:
         self._out = out
         self._is_terminal = is_terminal
-        self._open = False
+        self._drawn = 0
+        """Lines of the utterance that is going on."""
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -101,7 +104,7 @@ class _Flow:
                 self.erase()
                 self._out.write(event.text + "\n")
                 if event.translation is not None and event.translation != event.text:
-                    self._out.write(f"  → {event.translation}\n")
+                    self._out.write(f"{_ARROW}{event.translation}\n")
                 self._out.flush()
             case Notice():
                 self._remark(f"{event.message} {event.hint}".strip())
@@ -110,27 +113,36 @@ class _Flow:
             case _:
                 pass
 
+    def erase(self) -> None:
+        """Take back the utterance that is going on."""
+        if self._drawn:
+            up = f"\x1b[{self._drawn - 1}A" if self._drawn > 1 else ""
+            self._out.write(f"\r{up}\x1b[J")
+            self._out.flush()
+            self._drawn = 0
+
     def _remark(self, text: str) -> None:
         self.erase()
         click.echo(text, err=True)
 
     def _redraw(self, update: Update) -> None:
-        """Show the newest words of the utterance in one line, the tentative ones dimmed."""
-        import shutil
-
-        width = shutil.get_terminal_size().columns - 1
+        """Show the utterance so far, the words that may still change dimmed; its end, where it is very long."""
+        console = Console(file=self._out, force_terminal=True, highlight=False)
         committed = words_text(update.committed, update.language)
         tentative = words_text(update.tentative, update.language)
-        committed = committed[-max(0, width - len(tentative) - 1) :] if len(tentative) < width else ""
-        tentative = tentative[-width:]
-        line = join_words([committed, f"{_DIM}{tentative}{_RESET}" if tentative else ""], update.language)
-        self._out.write(f"{_CLEAR}{line}")
-        self._out.flush()
-        self._open = True
-
-    def erase(self) -> None:
-        """Take back the tentative line."""
-        if self._open:
-            self._out.write(_CLEAR)
+        texts = [_dimmed(committed, tentative, spaced=is_spaced(update.language))]
+        if update.translation_committed or update.translation_tentative:
+            english = join_words(update.translation_committed, "en"), join_words(update.translation_tentative, "en")
+            texts.append(Text(_ARROW) + _dimmed(*english, spaced=True))
+        lines = [line for text in texts for line in text.wrap(console, console.width - 1)]
+        lines = lines[-max(1, console.height - 1) :]
+        self.erase()
+        if any(line.plain.strip() for line in lines):
+            console.print(Text("\n").join(lines), end="", soft_wrap=True)
             self._out.flush()
-            self._open = False
+            self._drawn = len(lines)
+
+
+def _dimmed(committed: str, tentative: str, *, spaced: bool) -> Text:
+    gap = " " if spaced and committed and tentative else ""
+    return Text.assemble(committed, gap, (tentative, "dim"))

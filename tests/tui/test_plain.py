@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -15,6 +16,8 @@ from click.testing import CliRunner
 from fakes import FakeEngine
 
 from speech3n.errors import DeviceError
+from speech3n.types import Gap, Segment, Update, Word
+from tui import live as live_sessions
 from tui import plain
 from tui.cli import live
 
@@ -24,6 +27,7 @@ def run(monkeypatch: pytest.MonkeyPatch):
     """Run `live` with an engine that needs no weights."""
     engine = FakeEngine()
     monkeypatch.setattr(plain, "open_engine", lambda model: engine)
+    monkeypatch.setattr(live_sessions, "prepare", lambda model: None)
 
     def run(*arguments: object, stdin: bytes | None = None):
         return CliRunner().invoke(live, [str(argument) for argument in arguments], input=stdin, standalone_mode=False)
@@ -65,8 +69,8 @@ def test_raw_pcm_on_stdin(examples: dict[str, Path], tmp_path: Path) -> None:
 
     pcm = (read_waveform(examples["en"]) * 32767).astype("<i2").tobytes()
     program = (
-        "import sys; sys.path.insert(0, 'tests'); from fakes import FakeEngine; from tui import plain\n"
-        "plain.open_engine = lambda model: FakeEngine()\n"
+        "import sys; sys.path.insert(0, 'tests'); from fakes import FakeEngine; from tui import live, plain\n"
+        "plain.open_engine = lambda model: FakeEngine(); live.prepare = lambda model: None\n"
         "from speech3n.cli import main; main(['live', '-', '--jsonl', '--language', 'es', '--save', sys.argv[1]])\n"
     )
     command = [sys.executable, "-c", program, str(tmp_path / "s")]
@@ -80,8 +84,8 @@ def test_raw_pcm_on_stdin(examples: dict[str, Path], tmp_path: Path) -> None:
 
 def test_ctrl_c_finishes_the_segment_and_saves(examples: dict[str, Path], tmp_path: Path) -> None:
     program = (
-        "import sys; sys.path.insert(0, 'tests'); from fakes import FakeEngine; from tui import plain\n"
-        "plain.open_engine = lambda model: FakeEngine()\n"
+        "import sys; sys.path.insert(0, 'tests'); from fakes import FakeEngine; from tui import live, plain\n"
+        "plain.open_engine = lambda model: FakeEngine(); live.prepare = lambda model: None\n"
         "from speech3n.cli import main\n"
         "main(['live', sys.argv[2], '--jsonl', '--pace', 'realtime', '--language', 'es', '--save', sys.argv[1]])\n"
     )
@@ -100,8 +104,8 @@ def test_ctrl_c_finishes_the_segment_and_saves(examples: dict[str, Path], tmp_pa
 
 def test_a_reader_that_goes_away_is_no_traceback(examples: dict[str, Path], tmp_path: Path) -> None:
     program = (
-        "import sys; sys.path.insert(0, 'tests'); from fakes import FakeEngine; from tui import plain\n"
-        "plain.open_engine = lambda model: FakeEngine()\n"
+        "import sys; sys.path.insert(0, 'tests'); from fakes import FakeEngine; from tui import live, plain\n"
+        "plain.open_engine = lambda model: FakeEngine(); live.prepare = lambda model: None\n"
         "from speech3n.cli import main\n"
         "main(['live', sys.argv[2], '--jsonl', '--language', 'es', '--save', sys.argv[1]])\n"
     )
@@ -111,6 +115,7 @@ def test_a_reader_that_goes_away_is_no_traceback(examples: dict[str, Path], tmp_
     done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, check=False, timeout=60)
     os.close(write)
     assert b"Traceback" not in done.stderr
+    assert (tmp_path / "s" / "transcript.txt").is_file(), "the session is closed and saved all the same"
 
 
 @pytest.mark.usefixtures("run")
@@ -138,3 +143,33 @@ def test_a_folder_with_another_session_is_refused(run, examples: dict[str, Path]
     result = run(examples["en"], "--plain", "--save", tmp_path / "s")
     assert "another session" in str(result.exception)
     assert threading.active_count() < 5
+
+
+def test_a_terminal_shows_tentative_text_dimmed_and_takes_it_back() -> None:
+    out = io.StringIO()
+    show = plain._Flow(out, is_terminal=True)
+    words = tuple(Word(text, 0.0, 1.0, 0.9) for text in "eins zwei drei".split())
+    show(Update(words[:2], words[2:], language="de"))
+    drawn = out.getvalue()
+    assert "eins zwei" in drawn
+    assert "\x1b[2mdrei\x1b[0m" in drawn
+    show(Segment(0, 0.0, 1.0, "eins zwei drei", words, "de"))
+    assert out.getvalue()[len(drawn) :] == "\r\x1b[Jeins zwei drei\n"
+
+
+def test_a_long_utterance_is_taken_back_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    monkeypatch.setenv("LINES", "24")
+    out = io.StringIO()
+    show = plain._Flow(out, is_terminal=True)
+    words = tuple(Word(f"Wort{number:02}", 0.0, 1.0, 0.9) for number in range(10))
+    show(Update(words, (), ("one", "two"), (), language="de"))
+    lines = out.getvalue().count("\n") + 1
+    assert lines == 6, "two words a line, and the translation below"
+    show.erase()
+    assert out.getvalue().endswith(f"\r\x1b[{lines - 1}A\x1b[J")
+
+
+def test_skipped_sound_is_not_silent(capsys: pytest.CaptureFixture[str]) -> None:
+    plain._Flow(io.StringIO(), is_terminal=False)(Gap(10.0, 22.0))
+    assert "12 s were skipped" in capsys.readouterr().err
