@@ -211,6 +211,7 @@ class LiveApp(App[None]):
         stage = self.query_one("#stage")
         stage.set_class(phase == "failed", "-failed")
         stage.set_class(phase == "stopped", "-stopped")
+        self.query_one(Heading).visible = phase != "failed"
         names = {"loading": f"Loading {self._request.model}…", "finishing": "Finishing…", "listening": ""}
         self.query_one(StatusLine).phase = names.get(phase, phase.capitalize())
         self._show_welcome()

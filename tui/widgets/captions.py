@@ -91,6 +91,12 @@ class Captions(ScrollView, can_focus=True):
         self.following = True
         # `force`: a scrollbar that is only about to appear would else forbid it.
         self.scroll_end(animate=False, immediate=True, force=True, x_axis=False)
+        self.call_after_refresh(self._point_scrollbar)
+
+    def _point_scrollbar(self) -> None:
+        """Scrolling does not reach a scrollbar that was not there yet."""
+        if self.show_vertical_scrollbar:
+            self.vertical_scrollbar.position = self.scroll_y
 
     def action_follow(self) -> None:
         """The End key."""
