@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from types import FrameType
@@ -15,6 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from speech3n.engines.registry import open_engine
+from speech3n.errors import Speech3nError
 from speech3n.serial import event_record
 from speech3n.types import Event, Gap, Notice, Segment, Update, is_spaced, join_words, words_text
 from tui.live import LiveRequest, LiveSession, open_live, saved_line
@@ -32,13 +34,16 @@ def run_plain(request: LiveRequest, out: TextIO | None = None) -> int:
         show = _JsonLines(out) if request.jsonl else _Flow(out, is_terminal=out.isatty())
         clean = False
         try:
-            with _ended_by_interrupt(live):
+            with _ended_by_interrupt(live) as interrupted:
                 for event in live.events():
+                    if interrupted.is_set():
+                        interrupted.clear()
+                        show.erase()
+                        _say("Finishing… (Ctrl-C again to abort)")
                     show(event)
             clean = True
-        except BrokenPipeError:
-            raise
-        except BaseException:
+            show.erase()
+        except (KeyboardInterrupt, Speech3nError):
             show.erase()
             raise
         finally:
@@ -56,17 +61,19 @@ def _say(text: str, *, only_to_terminal: bool = False) -> None:
 
 
 @contextmanager
-def _ended_by_interrupt(live: LiveSession) -> Iterator[None]:
-    """The first Ctrl-C ends the session as the end of its source would; the second one aborts."""
+def _ended_by_interrupt(live: LiveSession) -> Iterator[threading.Event]:
+    """The first Ctrl-C ends the session as the end of its source would, and sets the event; the second one aborts."""
+    interrupted = threading.Event()
 
     def interrupt(number: int, frame: FrameType | None) -> None:
+        # Nothing is written here: the signal may have come in the middle of a line.
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        click.echo("\nFinishing… (Ctrl-C again to abort)", err=True)
+        interrupted.set()
         live.feed.stop()
 
     before = signal.signal(signal.SIGINT, interrupt)
     try:
-        yield
+        yield interrupted
     finally:
         signal.signal(signal.SIGINT, before)
 

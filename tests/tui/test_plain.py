@@ -97,6 +97,8 @@ def test_ctrl_c_finishes_the_segment_and_saves(examples: dict[str, Path], tmp_pa
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
+    assert b"Finishing" in err
+    assert err.strip().endswith(b"transcript.json)"), "last comes where the session is"
     records = [json.loads(line) for line in out.splitlines()]
     assert [record["type"] for record in records[-2:]] == ["segment", "end"]
     assert (tmp_path / "s" / "transcript.txt").read_text().startswith("w0")
