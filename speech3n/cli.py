@@ -16,6 +16,7 @@ import click
 import speech3n
 from speech3n.errors import Speech3nError
 from speech3n.settings import command_defaults, load_settings
+from speech3n.threads import keep_libraries_modest
 
 _COMMANDS = {
     "transcribe": "speech3n.cli_transcribe:transcribe",
@@ -73,9 +74,7 @@ def cli(debug: bool) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; every expected error is one line on stderr and an exit code."""
-    # Read by the OpenMP runtime when the engine loads it: threads that spin while they wait take the
-    # processor from whatever else a laptop does, and from our own capture and display threads.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    keep_libraries_modest()
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments
     try:

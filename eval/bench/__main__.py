@@ -18,6 +18,7 @@ from eval.bench.tables import render
 from eval.datasets import load_manifest
 from speech3n.engines.registry import DEFAULT_MODEL
 from speech3n.errors import Speech3nError, StorageError
+from speech3n.threads import keep_libraries_modest
 
 _PARTS = ("offline", "live", "busy", "silence", "memory")
 _START, _END = "<!-- bench:start -->", "<!-- bench:end -->"
@@ -55,6 +56,8 @@ class _Options:
 @click.option("--update-readme", is_flag=True, help="Run nothing; put the tables into README.md.")
 def main(**options: Any) -> None:
     """Measure speech3n beside faster-whisper; finished parts are kept and not run again."""
+    # Inherited by every process that is measured, ours and the peer's.
+    keep_libraries_modest()
     try:
         _run(_Options(**options))
     except Speech3nError as error:

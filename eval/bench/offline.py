@@ -18,9 +18,7 @@ from eval.bleu import translation_score
 from eval.datasets import Clip, languages
 from eval.normalise import plain_normaliser, whisper_normaliser
 from eval.wer import word_errors
-
-_PEER_THREADS = 0
-"""CTranslate2's own choice, which is ours too."""
+from speech3n.threads import compute_threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,13 @@ def run_offline(store: ResultStore, clips: Sequence[Clip], model: str, rounds: i
     folder = model_folder(model)
     for index, language in enumerate(languages(clips)):
         chosen = [clip for clip in clips if clip.language == language]
-        settings = {"model": model, "clips": len(chosen), "rounds": rounds, "peer": peer.SETTINGS}
+        settings = {
+            "model": model,
+            "clips": len(chosen),
+            "rounds": rounds,
+            "threads": compute_threads(),
+            "peer": peer.SETTINGS,
+        }
         store.part(
             f"offline-{language}",
             settings,
@@ -146,7 +150,7 @@ def _run_peer(clips: list[Clip], folder: str, task: str) -> _Output:
         output = Path(scratch) / "texts.json"
         command = [sys.executable, "-m", "eval.peer", *(str(clip.audio) for clip in clips)]
         command += ["--model", folder, "--language", clips[0].language, "--task", task]
-        command += ["--threads", str(_PEER_THREADS), "--output", str(output)]
+        command += ["--threads", str(compute_threads()), "--output", str(output)]
         cost = run_process(command)
         texts = json.loads(output.read_text("utf-8"))
     return _Output([texts[str(clip.audio)] for clip in clips], cost)

@@ -47,8 +47,9 @@ def _offline(results: Results) -> str:
     return _block(
         "Files: `speech3n transcribe` / faster-whisper called directly",
         f"Model {settings['model']}, {settings['peer']['compute_type']}, beam {settings['peer']['beam_size']}, "
-        f"language given, word times on. Whole processes on the same files in turns, mean of "
-        f"{settings['rounds']} rounds; time over all languages {ratio:.2f} of faster-whisper's. "
+        f"language given, word times on, threads: {settings['threads']}. "
+        "Whole processes on the same files in turns, mean of "
+        f"{settings['rounds']} round(s); time over all languages {ratio:.2f} of faster-whisper's. "
         "WER: Whisper's normaliser (English for en, basic elsewhere); plain: also without accents and with "
         "digits spelt out.",
         _table(header, rows),

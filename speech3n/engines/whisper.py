@@ -19,6 +19,7 @@ from speech3n.decoding.repetition import cut_repetition, loop_start
 from speech3n.engines.base import EngineInfo, StreamOptions
 from speech3n.engines.whisper_words import align_words
 from speech3n.errors import EngineError, ModelError, UsageError
+from speech3n.threads import compute_threads
 from speech3n.types import SAMPLE_RATE, Hypothesis, Waveform, Word
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class _Decoded:
 class WhisperEngine:
     """A CTranslate2 Whisper model in int8 on the CPU, or float16 on a GPU where there is one."""
 
-    def __init__(self, folder: Path, name: str, threads: int = 0) -> None:
+    def __init__(self, folder: Path, name: str) -> None:
         from faster_whisper import WhisperModel
 
         for file in ("model.bin", "config.json", "tokenizer.json"):
@@ -96,7 +97,7 @@ class WhisperEngine:
                 )
         try:
             # "default" would run the published float16 weights in float32 on a CPU.
-            self._whisper = WhisperModel(str(folder), device="auto", compute_type="auto", cpu_threads=threads)
+            self._whisper = WhisperModel(str(folder), device="auto", compute_type="auto", cpu_threads=compute_threads())
         except (RuntimeError, ValueError) as error:
             raise ModelError(f"The model in '{folder}' cannot be loaded: {error}.") from error
         self.model: ctranslate2.models.Whisper = self._whisper.model

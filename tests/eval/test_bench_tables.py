@@ -39,7 +39,7 @@ def system(wall_s: float, wer: float) -> dict[str, Any]:
 
 
 OFFLINE = part(
-    {"clips": 3, "rounds": 2, "peer": {"compute_type": "int8", "beam_size": 5}},
+    {"clips": 3, "rounds": 2, "threads": 1, "peer": {"compute_type": "int8", "beam_size": 5}},
     {"audio_s": 120.0, "systems": {"speech3n": system(21.0, 0.2), "faster-whisper": system(20.0, 0.22)}},
 )
 SESSION = {
