@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 from speech3n.audio.source import AudioSource
 from speech3n.audio.vad import level_db
-from speech3n.errors import DeviceError
+from speech3n.errors import DeviceError, StorageError
 from speech3n.recording import Recording
 from speech3n.spool import BacklogLimit, Spool
 from speech3n.types import SAMPLE_RATE, Gap, Notice, Waveform
@@ -95,15 +95,17 @@ def open_feed(
     the timing of `realtime` without its duration.
     """
     if pace == "simulated" or not (pace == "realtime" or source.is_live or source.duration_s is None):
-        return PulledFeed(source, is_paced=pace == "simulated")
+        return PulledFeed(source, recording, is_paced=pace == "simulated")
     return CapturedFeed(source, recording, limit or BacklogLimit(), in_step=pace == "realtime")
 
 
 class PulledFeed:
     """Frames taken straight from a source by the session's own thread."""
 
-    def __init__(self, source: AudioSource, *, is_paced: bool) -> None:
+    def __init__(self, source: AudioSource, recording: Recording | None = None, *, is_paced: bool) -> None:
         self.source_name = source.name
+        self._recording = recording
+        self._reports: list[Gap | Notice] = []
         self.is_paced = is_paced
         self.ended = False
         self.dropped_s = 0.0
@@ -127,6 +129,7 @@ class PulledFeed:
             self._source.close()
             return None
         block = Block(self._position, self._next)
+        self._record(block.pcm)
         self._position += len(block.pcm)
         if self.is_paced:
             self._skipped_s += max(0.0, self._position / SAMPLE_RATE - self.elapsed_s())
@@ -150,8 +153,9 @@ class PulledFeed:
         return time.perf_counter() - self._started + self._skipped_s
 
     def reports(self) -> list[Gap | Notice]:
-        """Nothing: a feed that is pulled loses nothing."""
-        return []
+        """A full disk; a feed that is pulled loses nothing else."""
+        reports, self._reports = self._reports, []
+        return reports
 
     def pause(self, paused: bool) -> None:
         """Stop reading, or go on."""
@@ -164,6 +168,15 @@ class PulledFeed:
         """Read no further."""
         self._stopped = True
         self._resumed.set()
+
+    def _record(self, pcm: Waveform) -> None:
+        if self._recording is None:
+            return
+        try:
+            self._recording.append(pcm)
+        except StorageError as error:
+            self._recording = None
+            self._reports.append(Notice(error.message, error.hint, "error", self.captured_s))
 
 
 class CapturedFeed:

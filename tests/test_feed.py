@@ -62,6 +62,25 @@ def test_every_pace_gives_the_same_audio(tmp_path: Path) -> None:
         assert feed.captured_s == pytest.approx(0.7)
 
 
+@pytest.mark.parametrize("pace", ["max", "simulated", "realtime"])
+def test_what_is_heard_is_recorded_at_every_pace(pace: feed_module.Pace, tmp_path: Path) -> None:
+    recording = Recording(tmp_path)
+    read_all(open_feed(FakeSource(pcm(0.5)), pace=pace, recording=recording))
+    recording.close()
+    np.testing.assert_allclose(recording.read(0, SAMPLE_RATE), pcm(0.5), atol=1e-4)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+def test_a_full_disk_does_not_hold_up_a_file(tmp_path: Path) -> None:
+    recording = Recording(tmp_path)
+    (tmp_path / "audio-00000.wav").symlink_to("/dev/full")
+    feed = open_feed(FakeSource(pcm(1.0)), recording=recording)
+    assert len(read_all(feed)) == SAMPLE_RATE
+    (notice,) = feed.reports()
+    assert isinstance(notice, Notice)
+    assert "No space left" in notice.message
+
+
 def test_simulated_time_passes_as_real_time_would() -> None:
     feed = PulledFeed(FakeSource(pcm(60)), is_paced=True)
     while (block := feed.read()) is not None:

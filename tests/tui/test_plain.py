@@ -44,6 +44,7 @@ def test_plain_is_a_segment_a_line_with_its_translation_below(run, examples: dic
     assert "\x1b" not in result.stdout
     assert str(tmp_path / "s") in result.stderr
     assert sorted(path.name for path in (tmp_path / "s").iterdir()) == [
+        "audio-00000.wav",
         "events.jsonl",
         "session.json",
         "transcript.json",
