@@ -12,7 +12,7 @@ import click
 
 from eval.bench.endurance import run_memory, run_silence
 from eval.bench.live import run_busy, run_live
-from eval.bench.offline import run_offline
+from eval.bench.offline import run_offline, run_translations
 from eval.bench.store import ResultStore
 from eval.bench.tables import render
 from eval.datasets import load_manifest
@@ -20,7 +20,7 @@ from speech3n.engines.registry import DEFAULT_MODEL
 from speech3n.errors import Speech3nError, StorageError
 from speech3n.threads import keep_libraries_modest
 
-_PARTS = ("offline", "live", "busy", "silence", "memory")
+_PARTS = ("offline", "translate", "live", "busy", "silence", "memory")
 _START, _END = "<!-- bench:start -->", "<!-- bench:end -->"
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -80,6 +80,7 @@ def _measure(store: ResultStore, options: _Options) -> None:
     clips = load_manifest(options.eval_dir / "manifest.jsonl", limit=options.limit)
     parts: dict[str, Callable[[], None]] = {
         "offline": lambda: run_offline(store, clips, options.model, options.rounds),
+        "translate": lambda: run_translations(store, clips, options.model),
         "live": lambda: run_live(store, clips, options.model),
         "busy": lambda: run_busy(store, clips, options.model),
         "silence": lambda: run_silence(store, options.model, options.silence_minutes),

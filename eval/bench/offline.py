@@ -30,7 +30,7 @@ class _Output:
 
 
 def run_offline(store: ResultStore, clips: Sequence[Clip], model: str, rounds: int) -> None:
-    """Measure quality, time and memory of both systems on the files of each language, and their translations."""
+    """Measure quality, time and memory of both systems on the files of each language."""
     folder = model_folder(model)
     for index, language in enumerate(languages(clips)):
         chosen = [clip for clip in clips if clip.language == language]
@@ -46,7 +46,13 @@ def run_offline(store: ResultStore, clips: Sequence[Clip], model: str, rounds: i
             settings,
             partial(_compare, chosen, model, folder, (rounds, index)),
         )
-        translated = [clip for clip in chosen if clip.translation_en]
+
+
+def run_translations(store: ResultStore, clips: Sequence[Clip], model: str) -> None:
+    """Measure the English translations of both systems for each language that has references."""
+    folder = model_folder(model)
+    for language in languages(clips):
+        translated = [clip for clip in clips if clip.language == language and clip.translation_en]
         if translated:
             store.part(
                 f"translate-{language}",
