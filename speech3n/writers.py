@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from speech3n.errors import StorageError, UsageError
 from speech3n.serial import segment_record
 from speech3n.subtitles import Cue, SubtitleOptions, lay_out
-from speech3n.types import Transcript
+from speech3n.types import Segment, Transcript
 
 _DEFAULT = SubtitleOptions()
 
@@ -31,8 +32,9 @@ def parse_formats(text: str) -> tuple[str, ...]:
 
 
 def render(transcript: Transcript, format: str, options: SubtitleOptions = _DEFAULT) -> str:
-    """The text of a file of one of FORMATS."""
-    return _RENDERERS[format](transcript, options)
+    """The text of a file of one of FORMATS; raises UsageError for another one."""
+    (name,) = parse_formats(format)
+    return _RENDERERS[name](transcript, options)
 
 
 def write_transcript(
@@ -41,48 +43,43 @@ def write_transcript(
     """Write `<stem>.<format>` for each format, and return the paths; raises StorageError, leaving no half file."""
     paths = []
     for format_ in formats:
+        # Not with_suffix: `talk.v2` and `talk.v3` would both become `talk.srt`.
         path = stem.with_name(f"{stem.name}.{format_}")
-        write_atomically(path, render(transcript, format_, options))
+        _write_atomically(path, render(transcript, format_, options))
         paths.append(path)
     return paths
 
 
-def write_atomically(path: Path, text: str) -> None:
+def _write_atomically(path: Path, text: str) -> None:
     """Write a UTF-8 file so that there is either the old one or the whole new one; raises StorageError."""
-    temporary: Path | None = None
+    temporary = path.with_name(f".speech3n-{secrets.token_hex(8)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("wb", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = Path(file.name)
-            file.write(text.encode())
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-    except OSError as error:
-        if temporary is not None:
+        try:
+            with temporary.open("xb") as file:
+                # File names may hold bytes that are no UTF-8; written like this they are still valid JSON.
+                file.write(text.encode(errors="backslashreplace"))
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
             temporary.unlink(missing_ok=True)
-        raise StorageError(
-            f"'{path}' cannot be written: {error.strerror or error}.", "Choose another folder with --output-dir."
-        ) from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise StorageError(f"'{path}' cannot be written: {reason}.", _storage_hint(error)) from error
 
 
-def _umask() -> int:
-    """The process's umask, which can only be read by setting it."""
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
+def _storage_hint(error: OSError) -> str:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return "Free some space, or choose a folder on another disk with --output-dir."
+    return "Choose a folder that you may write to with --output-dir."
 
 
 def _txt(transcript: Transcript, options: SubtitleOptions) -> str:
     lines = []
     for segment in transcript.segments:
-        if options.content == "source" or segment.translation is None:
-            lines.append(segment.text)
-        elif options.content == "translation":
-            lines.append(segment.translation)
-        else:
-            lines += [segment.text, segment.translation, ""]
+        text, translation = _shown(segment, options)
+        lines += [text] if translation is None else [text, translation, ""]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -102,10 +99,13 @@ def _vtt(transcript: Transcript, options: SubtitleOptions) -> str:
 
 
 def _tsv(transcript: Transcript, options: SubtitleOptions) -> str:
-    rows = ["start\tend\ttext\n"]
+    """Whisper's columns, times in milliseconds; a fourth one holds the translation where both are shown."""
+    is_both = options.content == "both"
+    rows = ["start\tend\ttext\ttranslation\n" if is_both else "start\tend\ttext\n"]
     for segment in transcript.segments:
-        text = segment.translation if options.content == "translation" and segment.translation else segment.text
-        rows.append(f"{round(1000 * segment.start)}\t{round(1000 * segment.end)}\t{' '.join(text.split())}\n")
+        text, translation = _shown(segment, options)
+        cells = [str(round(1000 * segment.start)), str(round(1000 * segment.end)), text]
+        rows.append("\t".join([*cells, translation or ""] if is_both else cells) + "\n")
     return "".join(rows)
 
 
@@ -118,7 +118,16 @@ def _json(transcript: Transcript, options: SubtitleOptions) -> str:
         "task": transcript.task,
         "segments": [segment_record(segment) for segment in transcript.segments],
     }
-    return json.dumps(record, ensure_ascii=False, indent=1) + "\n"
+    return json.dumps(record, ensure_ascii=False, indent=2) + "\n"
+
+
+def _shown(segment: Segment, options: SubtitleOptions) -> tuple[str, str | None]:
+    """The text of a segment on one line and what goes with it: the translation where both are shown."""
+    text = " ".join(segment.text.split())
+    if options.content == "source" or segment.translation is None:
+        return text, None
+    translation = " ".join(segment.translation.split())
+    return (translation, None) if options.content == "translation" else (text, translation)
 
 
 def _cue_text(cue: Cue) -> str:
