@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from speech3n.allocator import return_large_blocks
 from speech3n.decoding.policy import comparable
 from speech3n.decoding.repetition import cut_repetition, loop_start
 from speech3n.engines.base import EngineInfo, StreamOptions
@@ -95,6 +96,7 @@ class WhisperEngine:
                     f"'{folder}' is not a Whisper model: it has no {file}.",
                     "A model folder needs model.bin, config.json and tokenizer.json in CTranslate2's format.",
                 )
+        return_large_blocks()
         try:
             # "default" would run the published float16 weights in float32 on a CPU.
             self._whisper = WhisperModel(str(folder), device="auto", compute_type="auto", cpu_threads=compute_threads())
