@@ -51,6 +51,7 @@ def programs(monkeypatch: pytest.MonkeyPatch) -> FakePrograms:
 def run(programs: FakePrograms, folder: Path) -> dict[str, dict[str, Any]]:
     store = ResultStore(folder / "results")
     offline.run_offline(store, programs.clips, model=str(folder), rounds=2)
+    offline.run_translations(store, programs.clips, model=str(folder))
     return store.load()
 
 
