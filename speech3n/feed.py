@@ -189,6 +189,7 @@ class CapturedFeed:
         self.source_name = source.name
         self.level_db = _SILENCE_DB
         self._source = source
+        self._overflow_told_s = 0.0
         self._in_step = in_step and not source.is_live
         self._spool = Spool(recording, limit)
         self._error: Exception | None = None
@@ -300,7 +301,19 @@ class CapturedFeed:
         if self.paused:
             return
         self.level_db = level_db(frame)
+        self._tell_overflow()
         self._spool.write(frame, may_block=not self._source.is_live)
+
+    def _tell_overflow(self) -> None:
+        """Say that the device lost sound before we could take it: the first time, and for every second more."""
+        lost_s = float(getattr(self._source, "overflow_s", 0.0))
+        if lost_s > self._overflow_told_s and (not self._overflow_told_s or lost_s >= self._overflow_told_s + 1):
+            self._overflow_told_s = lost_s
+            self._notice(
+                f"The microphone lost at least {lost_s:.1f} s of sound.",
+                "The computer is too busy to keep up.",
+                "warning",
+            )
 
     def _notice(self, message: str, hint: str, severity: str) -> None:
         self._notices.append(Notice(message, hint, severity, self.captured_s))

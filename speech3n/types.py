@@ -16,7 +16,6 @@ SAMPLE_RATE = 16_000
 """Samples per second of all audio inside speech3n."""
 FRAME_SAMPLES = 2_560
 """Samples of one frame: 160 ms, one soft token of Gemma 3n."""
-FRAME_S = FRAME_SAMPLES / SAMPLE_RATE
 
 Waveform: TypeAlias = NDArray[np.float32]
 """Mono float32 samples at 16 kHz, shape [T], nominally in -1..1."""

@@ -136,6 +136,16 @@ def test_a_microphone_that_comes_back_is_used_again(monkeypatch: pytest.MonkeyPa
     assert notices == ["The microphone was unplugged.", "The microphone is back."]
 
 
+def test_sound_that_the_device_lost_is_told() -> None:
+    source = FakeSource(pcm(0.8), is_live=True)
+    source.overflow_s = 0.2  # type: ignore[attr-defined]
+    feed = open_feed(source)
+    read_all(feed)
+    (notice,) = feed.reports()
+    assert isinstance(notice, Notice)
+    assert "lost at least 0.2 s" in notice.message
+
+
 def test_stopping_a_microphone_keeps_what_was_captured(tmp_path: Path) -> None:
     audio = pcm(1.6)
     recording = Recording(tmp_path)
