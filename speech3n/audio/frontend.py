@@ -1,0 +1,167 @@
+"""Log-mel features of the Universal Speech Model, computed while the sound comes in.
+
+Frames of 32 ms every 10 ms, pre-emphasis as HTK does it, magnitude (not power) spectrum, HTK mel filters, natural
+logarithm: what transformers' `Gemma3nAudioFeatureExtractor` computes for a whole clip.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from speech3n.errors import ModelError
+from speech3n.layers.streaming import StreamingModule, silence_padding
+from speech3n.types import SAMPLE_RATE
+
+_PADDED_TO = 128
+"""A clip is followed by zeros up to a multiple of this many samples, as the reference does."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrontendConfig:
+    """The settings of `preprocessor_config.json` that matter; frequencies in Hz, lengths in samples."""
+
+    feature_size: int = 128
+    frame_length: int = 512
+    hop_length: int = 160
+    fft_length: int = 1024
+    min_frequency: float = 125.0
+    max_frequency: float = 7600.0
+    preemphasis: float = 0.97
+    mel_floor: float = 1e-5
+    per_bin_mean: tuple[float, ...] | None = None
+    per_bin_stddev: tuple[float, ...] | None = None
+
+    @classmethod
+    def read(cls, folder: Path) -> FrontendConfig:
+        """The settings of a checkpoint folder, or the standard ones where it has none; raises ModelError."""
+        for name, section in (("processor_config.json", "feature_extractor"), ("preprocessor_config.json", None)):
+            path = folder / name
+            if not path.is_file():
+                continue
+            try:
+                data = json.loads(path.read_text("utf-8"))
+                data = data.get(section) if section else data
+                if data is not None:
+                    return cls.from_dict(data)
+            except (OSError, ValueError, TypeError, AttributeError) as error:
+                raise ModelError(f"'{path}' is not a valid description of audio features: {error}.") from error
+        return cls()
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> FrontendConfig:
+        """The same from the contents of the file."""
+        known = {spec.name: data[spec.name] for spec in fields(cls) if data.get(spec.name) is not None}
+        for name in ("per_bin_mean", "per_bin_stddev"):
+            if name in known:
+                known[name] = tuple(float(value) for value in known[name])
+        config = cls(**known)
+        for name, bins in (("per_bin_mean", config.per_bin_mean), ("per_bin_stddev", config.per_bin_stddev)):
+            if bins is not None and len(bins) != config.feature_size:
+                raise ValueError(f"{name} has {len(bins)} values for {config.feature_size} bins")
+        if not 0 < config.hop_length <= config.frame_length <= config.fft_length:
+            raise ValueError("hop_length, frame_length and fft_length must be positive and in this order")
+        return config
+
+
+@dataclass(slots=True)
+class LogMelState:
+    """Samples that frames still wait for, [B, frame_length], of which the last `waiting` count; `heard` counts all."""
+
+    tail: Tensor
+    waiting: int
+    heard: int
+
+
+class LogMel(StreamingModule[LogMelState]):
+    """Waveforms [B, samples] to log-mel frames [B, T, bins], one every 10 ms.
+
+    Frame t reads samples `160 t` to `160 t + 512`: the last of them is asked for, but not used.
+    """
+
+    window: Tensor
+    filters: Tensor
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, config: FrontendConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or FrontendConfig()
+        self.stride = config.hop_length
+        self.lookahead = config.frame_length
+        bins = config.feature_size
+        buffers = {
+            "window": torch.hann_window(config.frame_length, periodic=True),
+            "filters": mel_filters(config),
+            "mean": torch.tensor(config.per_bin_mean or [0.0] * bins),
+            "deviation": torch.tensor(config.per_bin_stddev or [1.0] * bins),
+        }
+        for name, buffer in buffers.items():
+            self.register_buffer(name, buffer, persistent=False)
+
+    @property
+    def silence(self) -> Tensor:
+        """The features of digital silence, [bins]."""
+        return (math.log(self.config.mel_floor) - self.mean) / self.deviation
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """The features of whole clips [B, samples]."""
+        x = F.pad(silence_padding(x, mask), (0, -x.shape[1] % _PADDED_TO))
+        mel = self._transform(x)
+        if mask is None:
+            return mel, None
+        mask = F.pad(mask, (0, x.shape[1] - mask.shape[1]))
+        return mel, mask[:, :: self.stride][:, : mel.shape[1]]
+
+    def init_state(self, batch_size: int = 1) -> LogMelState:
+        """Nothing heard."""
+        return LogMelState(self.window.new_zeros(batch_size, self.lookahead), 0, 0)
+
+    def step(self, x: Tensor, state: LogMelState) -> Tensor:
+        """The features that the next samples [B, any number] complete."""
+        state.heard += x.shape[1]
+        x = torch.cat([state.tail[:, self.lookahead - state.waiting :], x], 1)
+        mel = self._transform(x)
+        rest = x[:, mel.shape[1] * self.stride :]
+        state.waiting = rest.shape[1]
+        state.tail = F.pad(rest, (self.lookahead - state.waiting, 0))
+        return mel
+
+    def flush(self, state: LogMelState) -> Tensor:
+        """The features at the end, where the reference goes on with a few zeros."""
+        return self.step(state.tail.new_zeros(state.tail.shape[0], -state.heard % _PADDED_TO), state)
+
+    def _transform(self, x: Tensor) -> Tensor:
+        config = self.config
+        if x.shape[1] <= config.frame_length:
+            return x.new_zeros(x.shape[0], 0, config.feature_size)
+        frames = x.unfold(1, config.frame_length + 1, config.hop_length)
+        # HTK's pre-emphasis begins anew in each frame: its first sample has no predecessor.
+        first = frames[..., :1] * (1 - config.preemphasis)
+        rest = frames[..., 1:-1] - config.preemphasis * frames[..., :-2]
+        frames = torch.cat([first, rest], -1) * self.window
+        # In float64, because the logarithm of a quiet bin beside a loud one shows the rounding of a float32 FFT.
+        spectrum = torch.fft.rfft(frames.double(), n=config.fft_length)
+        mel: Tensor = (spectrum.abs() @ self.filters).clamp_min(config.mel_floor).log().float()
+        return (mel - self.mean) / self.deviation
+
+
+def mel_filters(config: FrontendConfig) -> Tensor:
+    """Triangular filters on HTK's mel scale, [fft_length / 2 + 1, bins]; float64, not normalised by area."""
+    lowest, highest = (2595 * math.log10(1 + hz / 700) for hz in (config.min_frequency, config.max_frequency))
+    mels = torch.linspace(lowest, highest, config.feature_size + 2, dtype=torch.float64)
+    edges = 700 * (10 ** (mels / 2595) - 1)
+    bins = torch.arange(config.fft_length // 2 + 1, dtype=torch.float64) * (SAMPLE_RATE / config.fft_length)
+    widths = edges.diff()
+    distances = edges - bins[:, None]
+    rising = -distances[:, :-2] / widths[:-1]
+    falling = distances[:, 2:] / widths[1:]
+    return torch.minimum(rising, falling).clamp_min(0)

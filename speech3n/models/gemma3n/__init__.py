@@ -1,0 +1,1 @@
+"""Gemma 3n for speech: our own implementation, made for streaming."""
