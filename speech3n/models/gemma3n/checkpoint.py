@@ -1,0 +1,125 @@
+"""Checkpoint folders as Hugging Face publishes them: `config.json` and safetensors, mapped into memory as they lie.
+
+Only safetensors are read. The tensors of a checkpoint in the wanted type are the mapped file itself: nothing is
+copied, pages are read when they are first used, and the per-layer embeddings cost no more than the rows asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from speech3n.audio.frontend import FrontendConfig, LogMel
+from speech3n.errors import ModelError
+from speech3n.models.gemma3n.config import Gemma3nConfig
+from speech3n.models.gemma3n.model import Gemma3n
+
+_PREFIX = "model."
+_INDEX = "model.safetensors.index.json"
+_SINGLE = "model.safetensors"
+_NOT_FOR_SPEECH = re.compile(r"model\.(vision_tower|embed_vision)\.|lm_head\.weight$")
+_SHARED_KEYS = re.compile(r"model\.language_model\.layers\.(\d+)\.self_attn\.(k_proj|v_proj|k_norm|v_norm)\.")
+_NAMED = 6
+"""How many weights an error lists by name."""
+
+
+def load(folder: Path, dtype: torch.dtype | None = None, device: str | torch.device = "cpu") -> Gemma3n:
+    """The model of a checkpoint folder, in `dtype` or in that of the file; raises ModelError."""
+    config = Gemma3nConfig.read(folder)
+    with torch.device("meta"):
+        model = Gemma3n(config)
+    weights = _read_weights(folder, config)
+    _check(folder, model, weights)
+    for name, tensor in weights.items():
+        # One after the other, so that a conversion never holds the whole checkpoint twice.
+        weights[name] = tensor.to(device=device, dtype=dtype or tensor.dtype)
+    model.load_state_dict(weights, assign=True)
+    model.requires_grad_(False)
+    model.audio_tower.subsample_conv_projection.silence = LogMel(FrontendConfig.read(folder)).silence.to(device)
+    return model.eval()
+
+
+def save(model: Gemma3n, folder: Path) -> None:
+    """Write `config.json` and safetensors that `load` and transformers read."""
+    from huggingface_hub import save_torch_state_dict
+
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {_PREFIX + name: tensor.detach().contiguous() for name, tensor in model.state_dict().items()}
+    save_torch_state_dict(weights, folder, safe_serialization=True)
+    config = model.config.to_dict() | {"dtype": str(model.language_model.embed_tokens.weight.dtype).split(".")[1]}
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", "utf-8")
+
+
+def _read_weights(folder: Path, config: Gemma3nConfig) -> dict[str, Tensor]:
+    """The tensors that speech needs, by their names in our model."""
+    from safetensors import SafetensorError, safe_open
+
+    weights: dict[str, Tensor] = {}
+    for path in _weight_files(folder):
+        try:
+            with safe_open(path, "pt") as file:
+                for key in file.keys():  # noqa: SIM118 - not a mapping
+                    if not _is_left_out(key, config):
+                        weights[key.removeprefix(_PREFIX)] = file.get_tensor(key)
+        except FileNotFoundError as error:
+            raise ModelError(f"'{folder}' has no {path.name}.", "Fetch the checkpoint again.") from error
+        except (SafetensorError, OSError) as error:
+            raise ModelError(
+                f"'{path}' is damaged or not a safetensors file: {error}.", "Fetch the checkpoint again."
+            ) from error
+    return weights
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    index = folder / _INDEX
+    if not index.is_file():
+        return [folder / _SINGLE]
+    try:
+        names = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise ModelError(f"'{index}' is not a valid index of weights.", "Fetch the checkpoint again.") from error
+    for name in names:
+        if not isinstance(name, str) or Path(name).name != name or not name.endswith(".safetensors"):
+            raise ModelError(f"'{index}' names '{name}', which is not a safetensors file beside it.")
+    return [folder / name for name in sorted(names)]
+
+
+def _is_left_out(key: str, config: Gemma3nConfig) -> bool:
+    """Whether a weight of the checkpoint has no use here: vision, the tied output, keys of layers that share."""
+    if _NOT_FOR_SPEECH.match(key):
+        return True
+    shared = _SHARED_KEYS.match(key)
+    return shared is not None and int(shared[1]) >= config.text.first_shared_layer
+
+
+def _check(folder: Path, model: Gemma3n, weights: dict[str, Tensor]) -> None:
+    """Raise one ModelError that names every kind of weight that does not fit."""
+    expected = model.state_dict()
+    misshapen = [
+        f"{name} {list(weights[name].shape)} instead of {list(tensor.shape)}"
+        for name, tensor in expected.items()
+        if name in weights and weights[name].shape != tensor.shape
+    ]
+    faults = {
+        "missing": [name for name in expected if name not in weights],
+        "unknown": [name for name in weights if name not in expected],
+        "of another shape": misshapen,
+        "not of floating point": [name for name, tensor in weights.items() if not tensor.is_floating_point()],
+    }
+    if any(faults.values()):
+        listed = "; ".join(f"{len(names)} {fault} ({_some(names)})" for fault, names in faults.items() if names)
+        raise ModelError(
+            f"The weights in '{folder}' do not fit its config.json: {listed}.",
+            "Fetch the checkpoint again, or take the config.json that belongs to it.",
+        )
+
+
+def _some(names: Iterable[str]) -> str:
+    listed = list(names)
+    more = f" and {len(listed) - _NAMED} more" if len(listed) > _NAMED else ""
+    return ", ".join(listed[:_NAMED]) + more

@@ -1,0 +1,304 @@
+"""The decoder: AltUp streams, LAuReL, per-layer embeddings, and upper layers that read the middle ones' keys.
+
+Because layers from `first_shared_layer` on have no keys and values of their own, a position whose logits nobody
+reads needs no more than the layers before: prefill stops there. Modules carry the names of the checkpoint's
+`language_model`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from speech3n.layers.cache import KVCache
+from speech3n.layers.causal_attention import CausalAttention
+from speech3n.layers.norm import RMSNorm
+from speech3n.layers.rope import Rotation
+from speech3n.models.gemma3n.config import SLIDING, TextConfig
+
+_SMALLEST_MEAN_SQUARE = 1e-5
+
+
+@dataclass(frozen=True, slots=True)
+class _Positions:
+    """How the positions of a pass are rotated and what they see, for each type of layer."""
+
+    rotations: dict[str, Rotation]
+    attention: dict[str, CausalAttention]
+
+
+class Attention(nn.Module):
+    """Grouped-query attention with normed queries, keys and values; shared layers have queries only."""
+
+    def __init__(self, config: TextConfig, layer: int) -> None:
+        super().__init__()
+        width, dim, eps = config.hidden_size, config.head_dim, config.rms_norm_eps
+        self.dim = dim
+        self.kind = config.layer_types[layer]
+        self.q_proj = nn.Linear(width, config.num_attention_heads * dim, bias=False)
+        self.q_norm = RMSNorm(dim, eps)
+        self.has_own_keys = layer < config.first_shared_layer
+        if self.has_own_keys:
+            self.k_proj = nn.Linear(width, config.num_key_value_heads * dim, bias=False)
+            self.v_proj = nn.Linear(width, config.num_key_value_heads * dim, bias=False)
+            self.k_norm = RMSNorm(dim, eps)
+            self.v_norm = RMSNorm(dim, eps, has_scale=False)
+        self.o_proj = nn.Linear(config.num_attention_heads * dim, width, bias=False)
+
+    def keys_values(self, x: Tensor, positions: _Positions) -> tuple[Tensor, Tensor]:
+        """Keys and values of [B, T, D], each [B, K, T, head_dim]."""
+        keys = self.k_norm(self._split(self.k_proj(x)))
+        values: Tensor = self.v_norm(self._split(self.v_proj(x)))
+        return positions.rotations[self.kind].apply(keys).transpose(1, 2), values.transpose(1, 2)
+
+    def forward(self, x: Tensor, positions: _Positions, keys: Tensor, values: Tensor) -> Tensor:
+        """Attend from the positions [B, T, D]."""
+        queries = positions.rotations[self.kind].apply(self.q_norm(self._split(self.q_proj(x))))
+        attended: Tensor = self.o_proj(positions.attention[self.kind](queries, keys, values))
+        return attended
+
+    def _split(self, x: Tensor) -> Tensor:
+        return x.view(*x.shape[:2], -1, self.dim)
+
+
+class FeedForward(nn.Module):
+    """Gated feed-forward; with sparsity, only gates far above the mean of their position stay open."""
+
+    def __init__(self, config: TextConfig, layer: int) -> None:
+        super().__init__()
+        width, inner = config.hidden_size, config.intermediate_size[layer]
+        self.gate_proj = nn.Linear(width, inner, bias=False)
+        self.up_proj = nn.Linear(width, inner, bias=False)
+        self.down_proj = nn.Linear(inner, width, bias=False)
+        sparsity = config.activation_sparsity_pattern[layer]
+        self.deviations = NormalDist().inv_cdf(sparsity) if sparsity > 0 else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, T, D] to the same."""
+        gate = self.gate_proj(x)
+        if self.deviations is not None:
+            deviation, mean = torch.std_mean(gate, -1, correction=0, keepdim=True)
+            gate = F.relu(gate - (mean + deviation * self.deviations))
+        down: Tensor = self.down_proj(F.gelu(gate, approximate="tanh") * self.up_proj(x))
+        return down
+
+
+class Laurel(nn.Module):
+    """Learned augmented residual: a low-rank path around the attention (Menghani et al. 2024)."""
+
+    def __init__(self, config: TextConfig) -> None:
+        super().__init__()
+        self.linear_left = nn.Linear(config.hidden_size, config.laurel_rank, bias=False)
+        self.linear_right = nn.Linear(config.laurel_rank, config.hidden_size, bias=False)
+        self.post_laurel_norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, T, D] to the same."""
+        added: Tensor = x + self.post_laurel_norm(self.linear_right(self.linear_left(x)))
+        return added
+
+
+class AltUp(nn.Module):
+    """Alternating updates (Baykal et al. 2023): a layer computes one of A streams and corrects the others.
+
+    Streams lie side by side, [B, T, A, D].
+    """
+
+    def __init__(self, config: TextConfig) -> None:
+        super().__init__()
+        streams = config.altup_num_inputs
+        self.active = config.altup_active_idx
+        self.clip = config.altup_coef_clip
+        self.router_scale = 1 / config.hidden_size
+        self.correct_output_scale = nn.Parameter(torch.zeros(config.hidden_size))
+        self.correction_coefs = nn.Linear(streams, streams, bias=False)
+        self.prediction_coefs = nn.Linear(streams, streams**2, bias=False)
+        self.modality_router = nn.Linear(config.hidden_size, streams, bias=False)
+        self.router_norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+
+    def predict(self, streams: Tensor) -> Tensor:
+        """What the layer will make of each stream, as a mixture of them."""
+        batch, time, count, width = streams.shape
+        mixture = self.prediction_coefs(self._modalities(streams[:, :, self.active]))
+        flat = streams.reshape(batch * time, count, width)
+        return torch.baddbmm(flat, mixture.view(batch * time, count, count), flat).view_as(streams)
+
+    def correct(self, predictions: Tensor, activated: Tensor) -> Tensor:
+        """All streams, once the active one [B, T, D] is known."""
+        innovation = activated - predictions[:, :, self.active]
+        weights = self.correction_coefs(self._modalities(activated)) + 1.0
+        return torch.addcmul(predictions, weights[..., None], innovation[:, :, None])
+
+    def clip_coefficients(self) -> None:
+        """Keep the coefficients within their bounds; after each step of training."""
+        with torch.no_grad():
+            for linear in (self.prediction_coefs, self.correction_coefs):
+                linear.weight.clamp_(-self.clip, self.clip)
+
+    def _modalities(self, x: Tensor) -> Tensor:
+        return torch.tanh(self.modality_router(self.router_norm(x) * self.router_scale).float()).type_as(x)
+
+
+class DecoderLayer(nn.Module):
+    """Attention and LAuReL, feed-forward, AltUp's correction, and the layer's own embedding of each token."""
+
+    def __init__(self, config: TextConfig, layer: int) -> None:
+        super().__init__()
+        width, eps, inner = config.hidden_size, config.rms_norm_eps, config.hidden_size_per_layer_input
+        self.scales_output = config.altup_correct_scale
+        self.altup = AltUp(config)
+        self.laurel = Laurel(config)
+        self.self_attn = Attention(config, layer)
+        self.mlp = FeedForward(config, layer)
+        self.input_layernorm = RMSNorm(width, eps)
+        self.post_attention_layernorm = RMSNorm(width, eps)
+        self.pre_feedforward_layernorm = RMSNorm(width, eps)
+        self.post_feedforward_layernorm = RMSNorm(width, eps)
+        self.per_layer_input_gate = nn.Linear(width, inner, bias=False)
+        self.per_layer_projection = nn.Linear(inner, width, bias=False)
+        self.post_per_layer_input_norm = RMSNorm(width, eps)
+
+    def before(self, streams: Tensor) -> tuple[Tensor, Tensor]:
+        """AltUp's predictions [B, T, A, D], and what attention reads [B, T, D]."""
+        predictions = self.altup.predict(streams)
+        return predictions, self.input_layernorm(predictions[:, :, self.altup.active])
+
+    def after(self, predictions: Tensor, normed: Tensor, attended: Tensor, per_layer: Tensor) -> Tensor:
+        """The streams [B, T, A, D] after the layer; `per_layer` [B, T, P] are its embeddings of the tokens."""
+        active = predictions[:, :, self.altup.active] + self.post_attention_layernorm(attended)
+        active = (active + self.laurel(normed)) / math.sqrt(2)
+        fed = self.mlp(self.pre_feedforward_layernorm(active))
+        active = active + self.post_feedforward_layernorm(fed)
+        corrected = self.altup.correct(predictions, active)
+        # A copy: the streams beside it change in place below.
+        first = corrected[:, :, self.altup.active].clone()
+        if self.scales_output:
+            first = first * self.altup.correct_output_scale
+        gated = F.gelu(self.per_layer_input_gate(first), approximate="tanh") * per_layer
+        corrected[:, :, 1:] += self.post_per_layer_input_norm(self.per_layer_projection(gated))[:, :, None]
+        return corrected
+
+
+class TextDecoder(nn.Module):
+    """Embedded tokens [B, T, D] to hidden states, with a cache of keys and values that grows at the end."""
+
+    def __init__(self, config: TextConfig) -> None:
+        super().__init__()
+        self.config = config
+        width, eps, layers = config.hidden_size, config.rms_norm_eps, config.num_hidden_layers
+        inner = config.hidden_size_per_layer_input
+        self.embed_tokens = nn.Embedding(config.vocab_size, width)
+        self.embed_tokens_per_layer = nn.Embedding(config.vocab_size_per_layer_input, layers * inner)
+        self.layers = nn.ModuleList(DecoderLayer(config, layer) for layer in range(layers))
+        self.norm = RMSNorm(width, eps)
+        self.per_layer_model_projection = nn.Linear(width, layers * inner, bias=False)
+        self.per_layer_projection_norm = RMSNorm(inner, eps)
+        others = range(1, config.altup_num_inputs)
+        self.altup_projections = nn.ModuleList(nn.Linear(width, width, bias=False) for _ in others)
+        self.altup_unembed_projections = nn.ModuleList(nn.Linear(width, width, bias=False) for _ in others)
+
+    def new_cache(self) -> KVCache:
+        """An empty cache for `forward`."""
+        return KVCache(self.config.first_shared_layer)
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """Ids of the text vocabulary [B, T] to [B, T, D]."""
+        embedded: Tensor = self.embed_tokens(ids) * self._scalar(self.config.hidden_size**0.5)
+        return embedded
+
+    def embed_per_layer(self, ids: Tensor) -> Tensor:
+        """The embeddings of ids [B, T] for each layer, [B, T, layers, P]; ids outside the table read row 0."""
+        config = self.config
+        rows = torch.where((ids >= 0) & (ids < config.vocab_size_per_layer_input), ids, 0)
+        looked_up = self.embed_tokens_per_layer(rows) * self._scalar(config.hidden_size_per_layer_input**0.5)
+        shaped: Tensor = looked_up.view(*ids.shape, config.num_hidden_layers, -1)
+        return shaped
+
+    def forward(self, x: Tensor, per_layer: Tensor, cache: KVCache | None = None, read: int | None = None) -> Tensor:
+        """Hidden states of the last `read` positions [B, read, D]; of all where `read` is None.
+
+        `x` [B, T, D] follows what `cache` holds and is added to it; `per_layer` [B, T, layers, P] comes from
+        `embed_per_layer`. Positions that are not read stop at the last layer with keys of its own.
+        """
+        config = self.config
+        time = x.shape[1]
+        read = time if read is None else read
+        start = cache.length if cache is not None else 0
+        per_layer = self._project_per_layer(x, per_layer)
+        positions = self._positions(start, time, x)
+        kept: dict[int, tuple[Tensor, Tensor]] = {}
+        streams = self._spread(x)
+        for index, layer in enumerate(self._layers):
+            predictions, normed = layer.before(streams)
+            if layer.self_attn.has_own_keys:
+                new = layer.self_attn.keys_values(normed, positions)
+                kept[index] = new if cache is None else cache.append(index, *new)
+            if index == config.first_shared_layer - 1 and read < time:
+                if read == 0:
+                    break
+                predictions, normed, per_layer = (part[:, -read:] for part in (predictions, normed, per_layer))
+                positions = self._last_positions(positions, start + time, read)
+            attended = layer.self_attn(normed, positions, *kept[config.kv_layer(index)])
+            streams = layer.after(predictions, normed, attended, per_layer[:, :, index])
+        if cache is not None:
+            cache.advance(time)
+        return self._gather(streams) if read else x[:, :0]
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Hidden states [B, T, D] to logits [B, T, V], by the token embedding."""
+        cap = self.config.final_logit_softcapping
+        return torch.tanh(F.linear(hidden, self.embed_tokens.weight) / cap) * cap
+
+    @property
+    def _layers(self) -> list[DecoderLayer]:
+        return [layer for layer in self.layers if isinstance(layer, DecoderLayer)]
+
+    def _positions(self, start: int, time: int, like: Tensor) -> _Positions:
+        config = self.config
+        thetas = dict.fromkeys(config.layer_types, config.rope_theta)
+        if SLIDING in thetas:
+            thetas[SLIDING] = config.rope_local_base_freq
+        rotations = {kind: Rotation.at(start, time, config.head_dim, theta, like) for kind, theta in thetas.items()}
+        return _Positions(rotations, self._attention(start + time, time))
+
+    def _last_positions(self, positions: _Positions, length: int, read: int) -> _Positions:
+        rotations = {kind: rotation.last(read) for kind, rotation in positions.rotations.items()}
+        return _Positions(rotations, self._attention(length, read))
+
+    def _attention(self, length: int, queries: int) -> dict[str, CausalAttention]:
+        windows = {kind: self.config.sliding_window if kind == SLIDING else None for kind in self.config.layer_types}
+        return {kind: CausalAttention(length, queries, window) for kind, window in windows.items()}
+
+    def _project_per_layer(self, x: Tensor, looked_up: Tensor) -> Tensor:
+        projected = self.per_layer_model_projection(x) * self.config.hidden_size**-0.5
+        normed: Tensor = self.per_layer_projection_norm(projected.view_as(looked_up))
+        return (normed + looked_up) * math.sqrt(0.5)
+
+    def _spread(self, x: Tensor) -> Tensor:
+        """The AltUp streams [B, T, A, D] of embedded tokens, all as large as the first."""
+        others = [_as_large_as(x, project(x)) for project in self.altup_projections]
+        return torch.stack([x, *others], 2)
+
+    def _gather(self, streams: Tensor) -> Tensor:
+        """The mean of the streams, brought back to one space and size, [B, T, D]."""
+        first, *others = streams.unbind(2)
+        gathered = [first]
+        for project, stream in zip(self.altup_unembed_projections, others, strict=True):
+            gathered.append(_as_large_as(first, project(stream)))
+        normed: Tensor = self.norm(torch.stack(gathered).mean(0))
+        return normed
+
+    def _scalar(self, value: float) -> Tensor:
+        """A factor rounded to the type of the weights, as the checkpoint was trained with it."""
+        return torch.tensor(value, dtype=self.embed_tokens.weight.dtype, device=self.embed_tokens.weight.device)
+
+
+def _as_large_as(model: Tensor, x: Tensor) -> Tensor:
+    """`x` scaled to the root mean square of `model`, both [..., D]."""
+    target = model.square().mean(-1, keepdim=True) ** 0.5
+    return x * target / x.square().mean(-1, keepdim=True).clamp_min(_SMALLEST_MEAN_SQUARE).sqrt()
