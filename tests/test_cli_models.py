@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from toy_model import GATED, GATED_FILES, REVISION, fill_cache
 
 from speech3n.cli import main
 from speech3n.store import catalogue
@@ -89,8 +90,45 @@ def test_verify_tells_a_good_model_from_a_damaged_one(folder: Path, capsys: pyte
     (folder / "config.json").write_bytes(CONTENT.upper())
     code, out, err = _run(capsys, "verify", "toy")
     assert code == 1
-    assert out == "toy: config.json: not the published file (its SHA-256 differs)\n"
+    assert out == "toy: config.json: not the published file (its checksum differs)\n"
     assert "speech3n models pull toy" in err
+
+
+@pytest.fixture
+def gated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model of the catalogue whose licence each user has to accept."""
+    monkeypatch.setattr(catalogue, "CATALOGUE", {GATED.name: GATED})
+
+
+def test_list_shows_licence_and_size_of_a_gated_model(gated: None, capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = _run(capsys, "list")
+    for shown in ("gated-toy", "about 2 GB", "not installed", "Terms of Toys, gated"):
+        assert shown in out
+
+
+def test_a_gated_model_in_the_cache_is_installed_and_verified(
+    gated: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fill_cache(tmp_path, GATED_FILES)
+    folder = tmp_path / "models" / GATED.name
+    assert _run(capsys, "pull", "--quiet", GATED.name) == (0, f"{folder}\n", "")
+    assert _run(capsys, "path", GATED.name) == (0, f"{folder}\n", "")
+    code, out, _ = _run(capsys, "verify", GATED.name)
+    assert (code, out) == (0, f"gated-toy: all 7 files are as published in commit {REVISION[:12]}\n")
+    _, out, _ = _run(capsys, "list")
+    assert "2 MB" in out
+    assert "not installed" not in out
+
+
+@pytest.mark.parametrize("command", ["path", "verify"])
+def test_a_gated_model_that_is_missing_says_how_to_get_it(
+    gated: None, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = _run(capsys, command, GATED.name)
+    assert code == 1
+    assert "speech3n models pull gated-toy" in err
+    assert err.count("\n") == 1
+    assert out == ("" if command == "path" else "gated-toy: not installed\n")
 
 
 @pytest.mark.parametrize("command", ["pull", "verify", "path"])

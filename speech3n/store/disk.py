@@ -12,9 +12,10 @@ from typing import Any
 
 from speech3n.errors import ModelError
 from speech3n.store.catalogue import FileSpec, ModelSpec, model_spec
+from speech3n.store.listing import with_files
 
 _STAMP = ".verified.json"
-"""Name of the file that records which files had the right SHA-256, and when they were last changed."""
+"""Name of the file that records which files had the right checksum, and when they were last changed."""
 
 
 class State(Enum):
@@ -39,11 +40,19 @@ def model_folder(name: str) -> Path:
     return models_folder() / model_spec(name).name
 
 
+def local_spec(name: str) -> ModelSpec:
+    """The catalogue's entry for a name, with its files as they were listed when the model was fetched.
+
+    Without files it is a model that the catalogue does not list the files of and that was never fetched.
+    """
+    return with_files(model_spec(name), model_folder(name))
+
+
 def state(name: str) -> State:
     """Whether a model is on disk, without reading the files."""
-    folder, files = model_folder(name), model_spec(name).files
+    folder, files = model_folder(name), local_spec(name).files
     present = [_size(folder / file.name) == file.size for file in files]
-    if all(present):
+    if files and all(present):
         return State.INSTALLED
     return State.INCOMPLETE if any((folder / file.name).exists() for file in files) else State.MISSING
 
@@ -55,11 +64,11 @@ def resolve(name: str) -> Path:
     nothing; a folder copied from another machine is checked once. Raises UsageError for an unknown name,
     ModelError where files are missing or damaged.
     """
-    spec = model_spec(name)
+    spec = local_spec(name)
     folder = model_folder(name)
-    fetch = f"Run `speech3n models pull {name}` (about {spec.size / 1e6:.0f} MB)."
+    fetch = f"Run `speech3n models pull {name}` ({spec.size_text})."
     if state(name) is not State.INSTALLED:
-        raise ModelError(f"The model {name} is not in '{folder}'.", fetch)
+        raise ModelError(f"The model {name} is not in '{folder}'.", spec.access_steps if spec.gated else fetch)
     if wrong := missing_files(spec, folder):
         names = ", ".join(file.name for file in wrong)
         raise ModelError(f"The model {name} in '{folder}' is damaged: {names} is not the published file.", fetch)
@@ -68,12 +77,14 @@ def resolve(name: str) -> Path:
 
 def verify(name: str) -> list[str]:
     """Read every file of a model and say what is wrong, one line each; empty where all are as published."""
-    folder = model_folder(name)
-    return [problem for file in model_spec(name).files if (problem := _problem(folder / file.name, file))]
+    folder, files = model_folder(name), local_spec(name).files
+    if not files:
+        return ["not installed"]
+    return [problem for file in files if (problem := _problem(folder / file.name, file))]
 
 
 def missing_files(spec: ModelSpec, folder: Path) -> list[FileSpec]:
-    """The files of a model that are not in `folder` with the right SHA-256; stamps those that are."""
+    """The files of a model that are not in `folder` with the right checksum; stamps those that are."""
     stamps = _read_stamps(folder)
     checked = dict(stamps)
     missing = []
@@ -82,7 +93,7 @@ def missing_files(spec: ModelSpec, folder: Path) -> list[FileSpec]:
         if _size(path) != file.size:
             missing.append(file)
         elif stamps.get(file.name) != _stamp(path, file):
-            if sha256_of(path) == file.sha256:
+            if checksum_of(path, file) == file.checksum:
                 checked[file.name] = _stamp(path, file)
             else:
                 missing.append(file)
@@ -92,16 +103,16 @@ def missing_files(spec: ModelSpec, folder: Path) -> list[FileSpec]:
 
 
 def install(source: Path, folder: Path, file: FileSpec) -> None:
-    """Move a file whose SHA-256 was checked into its place in `folder`, in one step, and stamp it."""
+    """Move a file whose checksum was checked into its place in `folder`, in one step, and stamp it."""
     target = folder / file.name
     source.replace(target)
     _write_stamps(folder, {**_read_stamps(folder), file.name: _stamp(target, file)})
 
 
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file in hexadecimal, read in blocks."""
+def checksum_of(path: Path, file: FileSpec) -> str:
+    """The checksum of what lies at `path`, of the kind that `file` has, read in blocks."""
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        return hashlib.file_digest(stream, file.hasher).hexdigest()
 
 
 def _problem(path: Path, file: FileSpec) -> str:
@@ -110,7 +121,8 @@ def _problem(path: Path, file: FileSpec) -> str:
         return f"{file.name}: missing"
     if size != file.size:
         return f"{file.name}: {size} bytes instead of {file.size}"
-    return "" if sha256_of(path) == file.sha256 else f"{file.name}: not the published file (its SHA-256 differs)"
+    is_right = checksum_of(path, file) == file.checksum
+    return "" if is_right else f"{file.name}: not the published file (its checksum differs)"
 
 
 def _size(path: Path) -> int | None:
@@ -121,7 +133,7 @@ def _size(path: Path) -> int | None:
 
 
 def _stamp(path: Path, file: FileSpec) -> dict[str, Any]:
-    return {"sha256": file.sha256, "mtime_ns": path.stat().st_mtime_ns}
+    return {"checksum": file.checksum, "mtime_ns": path.stat().st_mtime_ns}
 
 
 def _read_stamps(folder: Path) -> dict[str, Any]:

