@@ -17,6 +17,13 @@ def compute_threads() -> int:
     return max(1, min(4, (os.cpu_count() or 2) // 2))
 
 
+def model_threads() -> int:
+    """Threads for a model whose products take milliseconds, billions of parameters: all cores, at most eight."""
+    if os.environ.get("SPEECH3N_THREADS", ""):
+        return compute_threads()
+    return max(1, min(8, os.cpu_count() or 1))
+
+
 def keep_libraries_modest() -> None:
     """Stop numerical libraries from spinning on every core; only for programs, and before numpy is imported."""
     # numpy's only work here is a small product for each mel spectrogram.

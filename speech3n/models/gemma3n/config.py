@@ -188,7 +188,7 @@ class Gemma3nConfig:
         theta, local = text.pop("rope_theta"), text.pop("rope_local_base_freq")
         rope = {FULL: theta, SLIDING: local}
         text["rope_parameters"] = {kind: {"rope_type": "default", "rope_theta": base} for kind, base in rope.items()}
-        return {
+        contents = {
             "architectures": ["Gemma3nForConditionalGeneration"],
             "model_type": "gemma3n",
             "tie_word_embeddings": True,
@@ -203,6 +203,9 @@ class Gemma3nConfig:
             "eos_token_id": list(self.eos_token_ids),
             **{name: getattr(self, name) for name in _TOP_IDS},
         }
+        # JSON knows lists and no tuples, and transformers insists on them.
+        plain: dict[str, Any] = json.loads(json.dumps(contents))
+        return plain
 
 
 _TOP_IDS = ("audio_soft_tokens_per_image", "boa_token_id", "eoa_token_id", "audio_token_id")

@@ -1,0 +1,120 @@
+"""One utterance as the model hears it: sound goes in as it comes, and the answer is read out at any time.
+
+    samples -> log-mel -> conformer -> soft tokens -> keys and values of the decoder, kept
+                                                      [prefix][soft tokens ...] | [suffix][answer], cut off again
+
+The prompt's words come after the audio, so they and the answer move with every new soft token. The keys of the audio
+already heard stay; only what follows it is run again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from speech3n.audio.frontend import LogMel
+from speech3n.decoding.generate import Generated, generate
+from speech3n.models.gemma3n.model import Gemma3n
+from speech3n.models.gemma3n.prompts import Prompt
+from speech3n.types import Waveform
+
+
+@dataclass(frozen=True, slots=True)
+class Ears:
+    """What listeners share: the front end and the model."""
+
+    log_mel: LogMel
+    model: Gemma3n
+
+
+class CachedDecoder:
+    """The model with the cache of one stream; audio ids take the soft tokens given to `offer`, in order."""
+
+    def __init__(self, model: Gemma3n) -> None:
+        self._model = model
+        self._cache = model.language_model.new_cache()
+        self._offered: list[Tensor] = []
+
+    @property
+    def length(self) -> int:
+        """Positions in the cache."""
+        return self._cache.length
+
+    def offer(self, soft_tokens: Tensor) -> None:
+        """Have soft tokens [1, T, D] ready; the next ids must have a place for each that was offered."""
+        self._offered.append(soft_tokens)
+
+    @property
+    def offered(self) -> int:
+        """Soft tokens that wait for their ids."""
+        return sum(tokens.shape[1] for tokens in self._offered)
+
+    def extend(self, ids: Sequence[int], read: int) -> Tensor:
+        """Append ids and return the logits [read, V] of the last `read` of them."""
+        soft_tokens = torch.cat(self._offered, 1) if self._offered else None
+        id_row = torch.tensor([ids], device=self._model.device)
+        logits: Tensor = self._model(id_row, soft_tokens, self._cache, read)
+        self._offered.clear()
+        return logits[0]
+
+    def truncate(self, length: int) -> None:
+        """Forget all positions from `length` on."""
+        self._cache.truncate(length)
+
+
+class Listener:
+    """Hears one utterance with one set of weights; `pad_to` soft tokens at the end match transformers' padding."""
+
+    def __init__(self, ears: Ears, prompt: Prompt, *, pad_to: int | None = None) -> None:
+        self._ears = ears
+        self._prompt = prompt
+        self._pad_to = pad_to
+        self._log_mel = ears.log_mel.init_state()
+        self._encoder = ears.model.audio_tower.init_state()
+        self._decoder = CachedDecoder(ears.model)
+        self._heard = 0
+        """Positions of the prefix and the audio in the cache, which stay."""
+        self._soft_tokens = 0
+        self._is_finished = False
+
+    @property
+    def soft_tokens(self) -> int:
+        """How many soft tokens were heard so far, padding not counted."""
+        return self._soft_tokens
+
+    @torch.inference_mode()
+    def hear(self, pcm: Waveform) -> None:
+        """Encode more audio [T] of any length; a few hundred milliseconds at a time are cheapest."""
+        model = self._ears.model
+        waveform = torch.from_numpy(pcm)[None].to(self._ears.log_mel.window.device)
+        self._keep(model.audio_tower.step(self._ears.log_mel.step(waveform, self._log_mel), self._encoder))
+
+    @torch.inference_mode()
+    def finish(self) -> None:
+        """Encode the end of the audio; nothing can be heard afterwards."""
+        if self._is_finished:
+            return
+        self._is_finished = True
+        model = self._ears.model
+        self._keep(model.audio_tower.step(self._ears.log_mel.flush(self._log_mel), self._encoder))
+        self._keep(model.audio_tower.flush(self._encoder))
+        missing = (self._pad_to or 0) - self._soft_tokens
+        if missing > 0:
+            self._decoder.offer(model.audio_padding.expand(1, missing, -1))
+
+    @torch.inference_mode()
+    def answer(self, guess: Sequence[int] = (), *, stop: Collection[int], limit: int) -> Generated:
+        """What the model says to all that was heard so far, exactly as if it heard it for the first time."""
+        self._decoder.truncate(self._heard)
+        audio = [self._ears.model.config.audio_token_id] * self._decoder.offered
+        heard = [*(() if self._heard else self._prompt.prefix), *audio]
+        self._heard += len(heard)
+        return generate(self._decoder, [*heard, *self._prompt.suffix], guess, stop=stop, limit=limit)
+
+    def _keep(self, tokens: Tensor) -> None:
+        if tokens.shape[1]:
+            self._soft_tokens += tokens.shape[1]
+            self._decoder.offer(self._ears.model.embed_audio(tokens))
