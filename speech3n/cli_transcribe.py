@@ -14,6 +14,7 @@ from speech3n import options
 @options.model
 @options.language
 @options.translate
+@options.to
 @options.formats
 @options.subtitles
 @options.output_dir
@@ -24,13 +25,14 @@ def transcribe(
     model: str,
     language: str,
     translate: bool,
+    to: str,
     formats: str | None,
     subtitles: str | None,
     output_dir: Path | None,
     skip_existing: bool,
     quiet: bool,
 ) -> int:
-    """Transcribe audio and video files, with word times, and translate them to English.
+    """Transcribe audio and video files, with word times, and translate them.
 
     FILE can be a folder, which is searched, or a pattern. With one input and neither --format nor
     --output-dir the text is printed; otherwise files are written beside each input or to --output-dir.
@@ -39,15 +41,18 @@ def transcribe(
     speech3n transcribe interview.m4a
     speech3n transcribe lectures/ --format srt,json --skip-existing
     speech3n transcribe film.mkv --language fr --translate --format srt --subtitles translation
+    speech3n transcribe talk.mp3 --to German --model gemma-3n-e2b
     """
     from speech3n.transcribe import TranscribeRequest, run
 
+    translate = options.translates(translate)
     return run(
         TranscribeRequest(
             inputs=inputs,
             model=model,
             language=language,
             translate=translate,
+            to=to,
             formats=formats,
             subtitles=subtitles or ("both" if translate else "source"),
             output_dir=output_dir,

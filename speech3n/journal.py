@@ -34,6 +34,7 @@ class SessionHeader:
     language: str | None = None
     translate: bool = False
     started_at: str = ""
+    target_language: str = "en"
 
 
 class Journal:
@@ -126,7 +127,8 @@ class SavedSession:
         records = [record for line in lines if (record := _parse(line)) is not None]
         segments = {record["id"]: parse_segment(record) for record in records if _is_segment(record)}
         ended = any(record.get("type") == "end" for record in records)
-        unfinished = None if ended else _unfinished(records, max((s.end for s in segments.values()), default=0.0))
+        last_s = max((segment.end for segment in segments.values()), default=0.0)
+        unfinished = None if ended else _unfinished(records, last_s, header.target_language)
         gaps = tuple((float(r["start"]), float(r["end"])) for r in records if r.get("type") == "gap")
         return cls(folder, header, tuple(segments.values()), gaps, ended, unfinished)
 
@@ -156,20 +158,22 @@ def _parse(line: bytes) -> Record | None:
     return record if isinstance(record, dict) else None
 
 
-def _unfinished(records: list[Record], start: float) -> Segment | None:
+def _unfinished(records: list[Record], start: float, target_language: str) -> Segment | None:
     """The committed text of the newest update, where its segment never became final."""
     final = {record.get("id") for record in records if record.get("type") == "segment"}
     updates = [record for record in records if record.get("type") == "update"]
     if not updates or not (text := str(updates[-1].get("committed", ""))) or updates[-1].get("segment") in final:
         return None
     update = updates[-1]
+    translation = update.get("translation_committed") or None
     return Segment(
         id=int(update.get("segment", 0)),
         start=start,
         end=max(start, float(update.get("audio_s", start))),
         text=text,
-        translation=update.get("translation_committed") or None,
+        translation=translation,
         is_final=False,
+        target_language=target_language if translation else None,
     )
 
 

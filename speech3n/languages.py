@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Collection
 
 import langcodes
+from langcodes.language_lists import CLDR_LANGUAGES
 
 from speech3n.errors import UsageError
 
@@ -28,8 +29,19 @@ def parse_language(text: str, available: Collection[str]) -> str | None:
         return code
     names = {language_name(known).lower(): known for known in available}
     near = difflib.get_close_matches(wanted, [*available, *names], n=3, cutoff=0.6)
-    hint = f"Did you mean {' or '.join(near)}?" if near else "Use a code such as es, fr, it, pt, en, or auto."
+    hint = f"Did you mean {' or '.join(near)}?" if near else "Use a code such as es, fr, it, pt or en."
     raise UsageError(f"Unknown language '{text}'.", hint)
+
+
+def parse_target_language(text: str) -> str:
+    """The ISO 639-1 code of the language to translate to, from a code or an English name.
+
+    Which languages an engine translates to is another question. Raises UsageError as `parse_language` does.
+    """
+    code = parse_language(text, frozenset(code for code in CLDR_LANGUAGES if len(code) == 2))
+    if code is None:
+        raise UsageError("The language to translate to cannot be detected.", "Name it: a code such as en, or a name.")
+    return code
 
 
 def language_name(code: str) -> str:

@@ -22,7 +22,16 @@ language = click.option(
     envvar="SPEECH3N_LANGUAGE",
     help="Language spoken: a code or a name, such as es or Spanish; auto detects it.",
 )
-translate = click.option("--translate", is_flag=True, envvar="SPEECH3N_TRANSLATE", help="Translate to English as well.")
+translate = click.option(
+    "--translate", is_flag=True, envvar="SPEECH3N_TRANSLATE", help="Translate as well: to English, or --to another."
+)
+to = click.option(
+    "--to",
+    default="en",
+    metavar="LANG",
+    envvar="SPEECH3N_TO",
+    help="Language to translate to, by code or name; implies --translate.  [default: English]",
+)
 formats = click.option(
     "--format",
     "formats",
@@ -40,3 +49,12 @@ subtitles = click.option(
     type=click.Choice(["source", "translation", "both"]),
     help="What SRT and WebVTT show with --translate.  [default: both]",
 )
+
+
+def translates(translate: bool) -> bool:
+    """Whether the command is to translate: by --translate, or by --to where it was given as a flag.
+
+    A language to translate to in the settings or the environment only says which one it would be.
+    """
+    given = click.get_current_context().get_parameter_source("to")
+    return translate or given is click.core.ParameterSource.COMMANDLINE

@@ -28,14 +28,20 @@ def missing_stretches(session: SavedSession) -> list[tuple[float, float]]:
 def recover_transcript(
     session: SavedSession, engine: Engine | None, on_progress: Callable[[float], None] = lambda _: None
 ) -> Transcript:
-    """All that `session` heard, with what is missing recognised now; without an engine only what was recognised."""
+    """All that `session` heard, with what is missing recognised now; without an engine only what was recognised.
+
+    Raises UsageError where the engine does not translate to the language of the session, and Interrupted.
+    """
     segments = list(session.segments)
     if engine is not None:
+        translate, target = session.header.translate, session.header.target_language
+        if translate:
+            engine.info.require_translation(target)
         done_s = 0.0
         for start_s, end_s in missing_stretches(session):
             source = RecordingSource(session.recording, start_s, end_s)
             language = parse_language(session.header.language or "auto", engine.info.languages)
-            options = file_options(language, translate=session.header.translate)
+            options = file_options(language, translate=translate, target_language=target)
             found = transcribe_source(engine, source, options, _shifted(on_progress, done_s))
             segments += [_moved(segment, start_s) for segment in found.segments]
             done_s += end_s - start_s

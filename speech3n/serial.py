@@ -18,8 +18,8 @@ def event_record(event: Event) -> Record | None:
                 "segment": event.segment,
                 "committed": words_text(event.committed, event.language),
                 "tentative": words_text(event.tentative, event.language),
-                "translation_committed": join_words(event.translation_committed, "en"),
-                "translation_tentative": join_words(event.translation_tentative, "en"),
+                "translation_committed": join_words(event.translation_committed, event.target_language),
+                "translation_tentative": join_words(event.translation_tentative, event.target_language),
                 "committed_words": len(event.committed),
                 "audio_s": _rounded(event.audio_s),
                 "elapsed_s": _rounded(event.elapsed_s),
@@ -55,6 +55,7 @@ def segment_record(segment: Segment) -> Record:
         "language": segment.language,
         "text": segment.text,
         "translation": segment.translation,
+        "target_language": segment.target_language,
         "words": [
             {
                 "text": word.text,
@@ -80,6 +81,7 @@ def parse_segment(record: Record) -> Segment:
         ),
         language=record.get("language"),
         translation=record.get("translation"),
+        target_language=record.get("target_language"),
     )
 
 

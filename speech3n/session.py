@@ -31,10 +31,14 @@ _KEPT_SAMPLES = SAMPLE_RATE
 
 @dataclass(frozen=True, slots=True)
 class SessionOptions:
-    """What a session is to do; `language` is an ISO 639-1 code or None to detect it for every utterance."""
+    """What a session is to do; `language` is an ISO 639-1 code or None to detect it for every utterance.
+
+    With `translate` there is a translation into `target_language` as well.
+    """
 
     language: str | None = None
     translate: bool = False
+    target_language: str = "en"
     interim: bool = True
     """Show text while people speak; off for files."""
     endpoint: EndpointConfig = CAPTIONS
@@ -44,9 +48,11 @@ class SessionOptions:
     """Where time matters, interim hypotheses get rarer so that recognition takes at most this share of it."""
 
 
-def file_options(language: str | None = None, *, translate: bool = False) -> SessionOptions:
+def file_options(
+    language: str | None = None, *, translate: bool = False, target_language: str = "en"
+) -> SessionOptions:
     """Options for files: nobody waits, so utterances are long and each is recognised once, carefully."""
-    return SessionOptions(language, translate, interim=False, endpoint=FILES)
+    return SessionOptions(language, translate, target_language, interim=False, endpoint=FILES)
 
 
 class Session:
@@ -157,6 +163,7 @@ class Session:
             language=options.language,
             likely_language=self._language,
             translate=options.translate,
+            target_language=options.target_language,
             context=self._context,
             interactive=options.interim,
         )

@@ -126,12 +126,13 @@ def _passage(segment: Segment, options: SubtitleOptions) -> _Passage:
     words = _source_words(segment, options)
     text = Text([word.text for word in words], segment.language)
     shows_source = segment.translation is None or options.content == "source"
-    pieces = [] if shows_source else _pieces((segment.translation or "").split(), options)
-    translation = Text(pieces, "en")
+    target = segment.target_language or "en"
+    pieces = [] if shows_source else _pieces(split_text(segment.translation or "", target), options)
+    translation = Text(pieces, target)
     if words and (shows_source or options.content == "both"):
         return _Passage(words, text, translation, _borders(text, translation))
     timed = _translated_words(words, text, translation) if words else _spread(pieces, segment)
-    return _Passage(timed, translation, Text([], "en"), [0] * (len(timed) + 1))
+    return _Passage(timed, translation, Text([], target), [0] * (len(timed) + 1))
 
 
 def _source_words(segment: Segment, options: SubtitleOptions) -> list[Word]:

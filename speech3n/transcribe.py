@@ -18,7 +18,7 @@ from speech3n.batch import Interrupted, Job, find_jobs, transcribe_source
 from speech3n.engines.base import Engine
 from speech3n.engines.registry import open_engine, prepare
 from speech3n.errors import Speech3nError
-from speech3n.languages import language_name, parse_language
+from speech3n.languages import language_name, parse_language, parse_target_language
 from speech3n.session import SessionOptions, file_options
 from speech3n.subtitles import SubtitleOptions
 from speech3n.types import Transcript
@@ -35,6 +35,7 @@ class TranscribeRequest:
     model: str
     language: str
     translate: bool
+    to: str
     formats: str | None
     subtitles: str
     output_dir: Path | None
@@ -46,6 +47,7 @@ def run(request: TranscribeRequest) -> int:
     """Transcribe all inputs; the exit code is 0, or 1 where some failed. Raises UsageError before any work is done."""
     formats = parse_formats(request.formats or _DEFAULT_FORMAT)
     layout = SubtitleOptions(content=request.subtitles)
+    target = parse_target_language(request.to)
     jobs = find_jobs(request.inputs, request.output_dir)
     prints = len(jobs) == 1 and request.output_dir is None and request.formats is None
     if request.skip_existing and not prints:
@@ -60,7 +62,9 @@ def run(request: TranscribeRequest) -> int:
     prepare(request.model)
     with closing(open_engine(request.model)) as engine:
         language = parse_language(request.language, engine.info.languages)
-        options = file_options(language, translate=request.translate)
+        if request.translate:
+            engine.info.require_translation(target)
+        options = file_options(language, translate=request.translate, target_language=target)
 
         def save(job: Job, transcript: Transcript) -> None:
             if prints:

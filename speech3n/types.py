@@ -35,7 +35,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of speech between two endpoints; `translation` is None where none was asked for."""
+    """A stretch of speech between two endpoints; `translation`, and its language, is None where none was asked for."""
 
     id: int
     start: float
@@ -45,6 +45,7 @@ class Segment:
     language: str | None = None
     translation: str | None = None
     is_final: bool = True
+    target_language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,8 @@ class Update:
     language: str | None = None
     audio_s: float = 0.0
     elapsed_s: float = 0.0
+    target_language: str = "en"
+    """What the translation, where there is one, is written in."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ class UtteranceRecogniser:
         self._segment = segment
         self._stream = engine.open_stream(options)
         self._policy = LocalAgreement(_HOLDBACK_S)
-        self._update = Update((), segment=segment, language=options.language)
+        self._update = Update((), segment=segment, language=options.language, target_language=options.target_language)
 
     def accept(self, pcm: Waveform) -> None:
         """Append the audio [T] that follows what was accepted before."""
@@ -98,6 +98,7 @@ class UtteranceRecogniser:
             self._policy.update(hypothesis, is_final),
             segment=self._segment,
             language=hypothesis.language or self._update.language,
+            target_language=self._options.target_language,
         )
         changed = update != self._update
         self._update = update
@@ -107,7 +108,10 @@ class UtteranceRecogniser:
         words = update.committed
         if not words:
             return None
-        translation = join_words(update.translation_committed, "en") if self._options.translate else None
+        translation = target = None
+        if self._options.translate:
+            target = self._options.target_language
+            translation = join_words(update.translation_committed, target)
         return Segment(
             id=self._segment,
             start=words[0].start,
@@ -116,4 +120,5 @@ class UtteranceRecogniser:
             words=words,
             language=update.language,
             translation=translation,
+            target_language=target,
         )

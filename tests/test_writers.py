@@ -70,7 +70,8 @@ def interview() -> Transcript:
             else:
                 text = token
         spoken = " ".join(word.text for word in words)
-        segments.append(Segment(number, words[0].start, words[-1].end, spoken, tuple(words), "es", translation))
+        start, end = words[0].start, words[-1].end
+        segments.append(Segment(number, start, end, spoken, tuple(words), "es", translation, target_language="en"))
     return Transcript(tuple(segments), "charla.v2.wav", 29.5, "es", "whisper-base", "translate")
 
 

@@ -11,7 +11,8 @@ from rich.console import Console
 from textual.binding import Binding
 
 from speech3n.engines.registry import prepare
-from speech3n.languages import parse_language
+from speech3n.errors import UsageError
+from speech3n.languages import parse_language, parse_target_language
 from speech3n.types import Notice
 from speech3n.writers import parse_formats
 from tui.failures import describe
@@ -89,8 +90,10 @@ class LiveApp(SessionApp):
         """Switch translation on or off."""
         if self._live is None or self._phase not in RUNNING:
             return
-        if "translate" not in self._live.engine.info.tasks:
-            self.query_one(Banner).show(Notice(f"{self._live.engine.info.name} cannot translate."))
+        try:
+            self._live.engine.info.require_translation(parse_target_language(self._request.to))
+        except UsageError as error:
+            self.query_one(Banner).show(Notice(error.message, error.hint))
             return
         self._configure(replace(self._request, translate=not self._request.translate))
 

@@ -15,6 +15,7 @@ from speech3n import options
 @options.model
 @options.language
 @options.translate
+@options.to
 @click.option("--plain", is_flag=True, help="Plain text on stdout, a segment a line; what a pipe gets by default.")
 @click.option("--jsonl", is_flag=True, help="Every update as a JSON object on a line of its own.")
 @click.option(
@@ -65,7 +66,7 @@ from speech3n import options
     help="Samples of -: raw PCM on stdin.",
 )
 def live(source: str, **values: Any) -> int:
-    """Show what is said while it is said, and its English translation with --translate.
+    """Show what is said while it is said, and its translation with --translate.
 
     Listens to the microphone, to a FILE, or to raw PCM on stdin (-). Text that is committed never changes;
     tentative text is dimmed. Everything is kept in the session's folder as it comes: after a crash,
@@ -78,4 +79,5 @@ def live(source: str, **values: Any) -> int:
     """
     from tui.live import LiveRequest, run
 
+    values["translate"] = options.translates(values["translate"])
     return run(LiveRequest(source=source, **values))

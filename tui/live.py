@@ -20,7 +20,7 @@ from speech3n.engines.registry import prepare
 from speech3n.errors import DeviceError, StorageError, UsageError
 from speech3n.feed import Feed, Pace, open_feed
 from speech3n.journal import Journal, SessionHeader, new_session_folder
-from speech3n.languages import parse_language
+from speech3n.languages import parse_language, parse_target_language
 from speech3n.session import Session, SessionOptions
 from speech3n.spool import BacklogLimit, WhenBehind
 from speech3n.subtitles import SubtitleOptions
@@ -39,6 +39,7 @@ class LiveRequest:
     model: str = "whisper-base"
     language: str = "auto"
     translate: bool = False
+    to: str = "en"
     plain: bool = False
     jsonl: bool = False
     pace: Pace | None = None
@@ -138,6 +139,7 @@ def run(request: LiveRequest) -> int:
     if request.list_devices:
         return _list_devices()
     parse_formats(request.formats or DEFAULT_FORMATS)
+    parse_target_language(request.to)
     prepare(request.model)
     if not (request.jsonl or request.plain) and sys.stdout.isatty():
         from tui.terminal import has_terminal
@@ -154,16 +156,17 @@ def run(request: LiveRequest) -> int:
 def open_live(request: LiveRequest, engine: Engine, default_pace: Pace) -> LiveSession:
     """Open source, journal, session and feed; raises Speech3nError for whatever of it cannot be opened."""
     language = parse_language(request.language, engine.info.languages)
-    if request.translate and "translate" not in engine.info.tasks:
-        raise UsageError(f"The model '{engine.info.name}' cannot translate.", "Leave out --translate.")
+    target = parse_target_language(request.to)
+    if request.translate:
+        engine.info.require_translation(target)
     with ExitStack() as opened:
         source = _open_source(request)
         opened.callback(source.close)
         started_at = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
-        header = SessionHeader(source.name, request.model, language, request.translate, started_at)
+        header = SessionHeader(source.name, request.model, language, request.translate, started_at, target)
         journal = Journal.create(request.save or new_session_folder(), header)
         opened.callback(journal.discard)
-        options = SessionOptions(language=language, translate=request.translate)
+        options = SessionOptions(language, request.translate, target)
         session = Session(engine, options, journal)
         pace = request.pace or default_pace
         feed = open_feed(source, pace=pace, recording=journal.recording, limit=request.limit)

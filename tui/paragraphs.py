@@ -41,6 +41,7 @@ class Paragraph:
     tag: str = ""
     is_live: bool = False
     """Whether someone is still speaking it."""
+    target_language: str | None = None
 
     @property
     def text(self) -> str:
@@ -53,7 +54,7 @@ class Paragraph:
             self,
             end=other.end,
             source=self.source.joined(other.source, " " if is_spaced(other.language) else ""),
-            translation=self.translation.joined(other.translation, " "),
+            translation=self.translation.joined(other.translation, " " if is_spaced(other.target_language) else ""),
             is_live=other.is_live,
         )
 
@@ -118,7 +119,7 @@ def _goes_on(before: Paragraph, after: Paragraph) -> bool:
 
 
 def _of_segment(segment: Segment) -> Paragraph:
-    # English translated to English is the same text, and need not be read twice.
+    # What was said in the language it is translated to is the same text, and need not be read twice.
     translation = segment.translation if segment.translation not in (None, segment.text) else ""
     return Paragraph(
         segment.start,
@@ -126,6 +127,7 @@ def _of_segment(segment: Segment) -> Paragraph:
         Block(segment.text, len(segment.text)),
         Block(translation or "", len(translation or "")),
         segment.language,
+        target_language=segment.target_language,
     )
 
 
@@ -135,7 +137,16 @@ def _of_update(update: Update) -> Paragraph | None:
         return None
     source = Block(words_text(words, update.language), len(words_text(update.committed, update.language)))
     translated = (*update.translation_committed, *update.translation_tentative)
-    translation = Block(join_words(translated, "en"), len(join_words(update.translation_committed, "en")))
+    target = update.target_language
+    translation = Block(join_words(translated, target), len(join_words(update.translation_committed, target)))
     if translation.text == source.text:
         translation = Block()
-    return Paragraph(words[0].start, words[-1].end, source, translation, update.language, is_live=True)
+    return Paragraph(
+        words[0].start,
+        words[-1].end,
+        source,
+        translation,
+        update.language,
+        is_live=True,
+        target_language=target,
+    )

@@ -139,8 +139,9 @@ class _Flow:
         tentative = words_text(update.tentative, update.language)
         texts = [_dimmed(committed, tentative, spaced=is_spaced(update.language))]
         if update.translation_committed or update.translation_tentative:
-            english = join_words(update.translation_committed, "en"), join_words(update.translation_tentative, "en")
-            texts.append(Text(_ARROW) + _dimmed(*english, spaced=True))
+            target = update.target_language
+            translated = [join_words(w, target) for w in (update.translation_committed, update.translation_tentative)]
+            texts.append(Text(_ARROW) + _dimmed(*translated, spaced=is_spaced(target)))
         lines = [line for text in texts for line in text.wrap(console, console.width - 1)]
         lines = lines[-max(1, console.height - 1) :]
         self.erase()

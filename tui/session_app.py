@@ -11,7 +11,7 @@ from textual.containers import Container
 from textual.widgets import Static
 
 from speech3n.errors import DeviceError, UsageError
-from speech3n.languages import language_name, parse_language
+from speech3n.languages import language_name, parse_language, parse_target_language
 from speech3n.types import Event, Gap, Notice, Segment, Status, Update
 from tui.failures import describe
 from tui.keys import keys_for
@@ -206,16 +206,18 @@ class SessionApp(App[None]):
         """Name source, languages and model in heading and status line."""
         live = self._live
         wanted = self._request.language
+        target = language_name(parse_target_language(self._request.to))
         is_auto = wanted == "auto"
         code = self._detected if is_auto or live is None else parse_language(wanted, live.engine.info.languages)
         spoken = language_name(code) if code else "" if is_auto else wanted
         task = f"{spoken} (auto)" if is_auto and spoken else spoken or "any language"
         if self._request.translate:
-            task += " → English"
+            task += f" → {target}"
         duration_s = live.source.duration_s if live is not None else None
         model = live.engine.info.name if live is not None else self._request.model
         self.query_one(StatusLine).about = About(duration_s, task, model)
         heading = self.query_one(Heading)
+        heading.target = target
         heading.source = live.source.name if live is not None else ""
         heading.spoken = spoken if heading.frame.is_side_by_side else ""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
+from speech3n.errors import UsageError
+from speech3n.languages import language_name
 from speech3n.types import Hypothesis, Waveform
 
 
@@ -13,27 +15,44 @@ class StreamOptions:
     """What one stream is to do.
 
     `language` is an ISO 639-1 code or None to detect it; where it is detected, `likely_language` (that of
-    the speech before) holds until the sound speaks clearly for another. `translate` adds an English
-    translation. `context` is the text that came right before, where the speech was cut without a pause.
+    the speech before) holds until the sound speaks clearly for another. `translate` adds a translation into
+    `target_language`. `context` is the text that came right before, where the speech was cut without a pause.
     `interactive` asks for cheap, frequent hypotheses instead of one careful hypothesis at the end.
     """
 
     language: str | None = None
     likely_language: str | None = None
     translate: bool = False
+    target_language: str = "en"
     context: str = ""
     interactive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
-    """What an engine is called and can do; `max_utterance_s` is the longest audio one stream takes."""
+    """What an engine is called and can do.
+
+    `max_utterance_s` is the longest audio one stream takes; `target_languages` is what it translates to, None for
+    any language.
+    """
 
     name: str
     languages: frozenset[str]
     tasks: frozenset[str] = field(default_factory=lambda: frozenset({"transcribe"}))
     streaming: Literal["native", "buffered"] = "buffered"
     max_utterance_s: float = 28.0
+    target_languages: frozenset[str] | None = frozenset({"en"})
+
+    def require_translation(self, target: str) -> None:
+        """Raise UsageError unless the engine translates to the language `target`."""
+        if "translate" not in self.tasks:
+            raise UsageError(f"{self.name} cannot translate.", "Choose a multilingual model, or do not translate.")
+        if self.target_languages is not None and target not in self.target_languages:
+            known = " and ".join(language_name(code) for code in sorted(self.target_languages))
+            raise UsageError(
+                f"{self.name} translates to {known} only, not to {language_name(target)}.",
+                "gemma-3n models translate to others: choose one with --model.",
+            )
 
 
 @runtime_checkable

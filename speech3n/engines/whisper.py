@@ -111,8 +111,8 @@ class WhisperEngine:
         """Open a stream for one utterance of at most `info.max_utterance_s`."""
         if options.language is not None and options.language not in self.info.languages:
             raise UsageError(f"{self.info.name} does not know the language '{options.language}'.")
-        if options.translate and "translate" not in self.info.tasks:
-            raise UsageError(f"{self.info.name} cannot translate.", "Choose a multilingual model.")
+        if options.translate:
+            self.info.require_translation(options.target_language)
         return WhisperStream(self, options)
 
     def close(self) -> None:

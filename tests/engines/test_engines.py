@@ -112,6 +112,16 @@ def test_says_nothing_about_nothing(engine: Engine) -> None:
         assert not recognise(engine, pcm, StreamOptions(language="en")).words
 
 
+def test_translates_to_the_languages_it_says_and_to_no_other(engine: Engine) -> None:
+    if engine.info.target_languages is not None:
+        assert "en" in engine.info.target_languages
+        with pytest.raises(UsageError, match="not to German"):
+            engine.open_stream(StreamOptions(translate=True, target_language="de"))
+        assert isinstance(engine.open_stream(StreamOptions(target_language="de")), EngineStream)
+    else:
+        assert isinstance(engine.open_stream(StreamOptions(translate=True, target_language="de")), EngineStream)
+
+
 def test_refuses_a_language_it_does_not_have(engine: Engine) -> None:
     with pytest.raises(UsageError, match="xx"):
         engine.open_stream(StreamOptions(language="xx"))

@@ -23,6 +23,7 @@ from tui.themes import THEMES
 from tui.widgets.banner import Banner
 from tui.widgets.captions import Captions
 from tui.widgets.error_panel import ErrorPanel
+from tui.widgets.heading import Heading
 from tui.widgets.keys import KeyLine
 from tui.widgets.search_bar import SearchBar
 from tui.widgets.status import StatusLine
@@ -183,6 +184,25 @@ async def test_translation_is_switched_and_gets_its_column() -> None:
         await pilot.press("t")
         assert stage.session.configured[-1] == ("es", False)
         await pilot.press("q")
+
+
+async def test_the_language_to_translate_to_is_named() -> None:
+    stage = Stage(talk(bilingual=True))
+    app = LiveApp(replace(REQUEST, translate=True, to="german"), stage.backend())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await heard(pilot)
+        assert "→ German" in app.query_one(StatusLine).render().plain
+        assert "German" in app.query_one(Heading).render().plain
+
+
+async def test_a_model_that_does_not_translate_to_that_language_says_so() -> None:
+    stage = Stage(talk(bilingual=False))
+    app = LiveApp(replace(REQUEST, to="german"), stage.backend())
+    async with app.run_test() as pilot:
+        await heard(pilot)
+        await pilot.press("t")
+        assert "translates to English only, not to German" in banner(app)
+        assert stage.session.configured == []
 
 
 async def test_a_model_that_cannot_translate_says_so() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from scripted import update
 
 from speech3n.types import Segment, Word
@@ -22,6 +24,16 @@ def test_what_follows_soon_goes_on_and_a_pause_begins_anew() -> None:
     script.add(segment(1, 2.5, "Dos."))
     script.add(segment(2, 9.0, "Tres."))
     assert texts(script) == ["Uno. Dos.", "Tres."]
+
+
+def test_a_translation_is_joined_as_its_language_writes_it() -> None:
+    script = Script()
+    script.add(replace(segment(0, 0.0, "Uno.", translation="一つ。"), target_language="ja"))
+    now = replace(update(1, "dos", "tres", ("二", "つ"), start=2.5), target_language="ja")
+    script.update(now)
+    (paragraph,) = script.tail
+    assert paragraph.translation.text == "一つ。二つ"
+    assert paragraph.translation.committed == len("一つ。二")
 
 
 def test_long_speech_breaks_at_a_sentence() -> None:

@@ -16,7 +16,7 @@ _GROUPS = (
         (
             ("space p", "pause, go on"),
             ("l", "language that is spoken"),
-            ("t", "translation to English on, off"),
+            ("t", "translation on, off"),
             ("q", "finish, save and quit"),
         ),
     ),

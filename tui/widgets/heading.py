@@ -17,6 +17,8 @@ class Heading(Widget):
     source: reactive[str] = reactive("")
     spoken: reactive[str] = reactive("")
     """Name of the language of the first column, empty where it needs no name."""
+    target: reactive[str] = reactive("English")
+    """Name of the language of the second column."""
     frame: reactive[Frame] = reactive(Frame(80))
 
     def render(self) -> Text:
@@ -28,5 +30,5 @@ class Heading(Widget):
         if frame.is_side_by_side:
             right, _ = frame.columns[1]
             text.append(" " * (right - left - width))
-            text.append("English", self.get_component_rich_style("heading--translation", partial=True))
+            text.append(self.target, self.get_component_rich_style("heading--translation", partial=True))
         return text
