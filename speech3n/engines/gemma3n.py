@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _LANGUAGES = frozenset(code for code in LANGUAGE_ALPHA3 if len(code) == 2)
 """Whatever has an ISO 639-1 code can be named to the model; how well it knows it is another matter."""
+_LIKELY = ("en", "es", "fr", "it", "pt", "de", "nl", "ja", "ko", "zh", "hi", "ar", "ru", "pl", "tr", "id", "vi")
 _LARGE = 100_000_000
 """Parameters from which a model is run in bfloat16 and by all cores: below, neither pays."""
 _TOKENS_PER_S = 12
@@ -148,7 +149,7 @@ class Gemma3nStream:
             text.text,
             translate=_translates(self._options),
             target=language_name(self._options.target_language),
-            languages=[language_name(self._options.language)] if self._options.language else (),
+            languages=_spoken_names(self._options),
             is_final=generated.is_complete or self._finished,
         )
         return self._hypothesis(answer, text)
@@ -208,6 +209,12 @@ class _Levels:
 
 def _translates(options: StreamOptions) -> bool:
     return options.translate and options.language != options.target_language
+
+
+def _spoken_names(options: StreamOptions) -> list[str]:
+    """The names that the model may put before a transcript, `Spanish: ...`."""
+    codes = [options.language] if options.language else [c for c in _LIKELY if c != options.target_language]
+    return [language_name(code) for code in codes]
 
 
 def _without_loop(words: Sequence[str]) -> tuple[str, ...]:

@@ -221,6 +221,9 @@ def _parse(kind: type[_Config], data: Mapping[str, Any]) -> _Config:
         default: Any = spec.default
         if isinstance(default, bool) != isinstance(value, bool):
             raise TypeError(f"{spec.name} is {value!r}, which has the wrong type")
+        if isinstance(default, bool):
+            known[spec.name] = value
+            continue
         if isinstance(default, tuple):
             known[spec.name] = _freeze(spec.name, value)
             continue

@@ -53,12 +53,15 @@ class CachedDecoder:
         return sum(tokens.shape[1] for tokens in self._offered)
 
     def extend(self, ids: Sequence[int], read: int) -> Tensor:
-        """Append ids and return the logits [read, V] of the last `read` of them."""
+        """Append ids and return the logits [read, V] of the last `read` of them, V without placeholders.
+
+        Ids from the vision vocabulary on stand for images and sounds: no text has them.
+        """
         soft_tokens = torch.cat(self._offered, 1) if self._offered else None
         id_row = torch.tensor([ids], device=self._model.device)
         logits: Tensor = self._model(id_row, soft_tokens, self._cache, read)
         self._offered.clear()
-        return logits[0]
+        return logits[0, :, : self._model.config.vision_vocab_offset]
 
     def truncate(self, length: int) -> None:
         """Forget all positions from `length` on."""
