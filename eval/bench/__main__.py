@@ -13,15 +13,15 @@ import click
 from eval.bench.endurance import run_memory, run_silence
 from eval.bench.live import run_busy, run_live
 from eval.bench.offline import run_offline, run_translations
+from eval.bench.readme import replace_block
 from eval.bench.store import ResultStore
 from eval.bench.tables import render
 from eval.datasets import load_manifest
 from speech3n.engines.registry import DEFAULT_MODEL
-from speech3n.errors import Speech3nError, StorageError
+from speech3n.errors import Speech3nError
 from speech3n.threads import keep_libraries_modest
 
 _PARTS = ("offline", "translate", "live", "busy", "silence", "memory")
-_START, _END = "<!-- bench:start -->", "<!-- bench:end -->"
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
@@ -88,16 +88,6 @@ def _measure(store: ResultStore, options: _Options) -> None:
     }
     for name in options.only or _PARTS:
         parts[name]()
-
-
-def replace_block(path: Path, tables: str) -> None:
-    """Put the tables between the two markers of a Markdown file; raises StorageError where they are missing."""
-    text = path.read_text("utf-8")
-    before, start, rest = text.partition(_START)
-    _, end, after = rest.partition(_END)
-    if not start or not end:
-        raise StorageError(f"{path} has no place for the tables.", f"Add the lines {_START} and {_END}.")
-    path.write_text(f"{before}{_START}\n\n{tables}\n{_END}{after}", "utf-8")
 
 
 if __name__ == "__main__":

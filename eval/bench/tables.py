@@ -16,8 +16,8 @@ _OURS, _PEER = "speech3n", "faster-whisper"
 def render(results: Results) -> str:
     """All tables for which there are results, each with its settings, and the machine behind them."""
     tables = (_offline, _translation, _live, _busy, _agreement, _silence, _memory)
-    blocks = [block for table in tables if (block := table(results))]
-    return "\n\n".join([*blocks, _machines(results)]) + "\n" if blocks else ""
+    blocks = [block for make in tables if (block := make(results))]
+    return "\n\n".join([*blocks, machines(results)]) + "\n" if blocks else ""
 
 
 def _offline(results: Results) -> str:
@@ -52,7 +52,7 @@ def _offline(results: Results) -> str:
         f"{settings['rounds']} round(s); time over all languages {ratio:.2f} of faster-whisper's. "
         "WER: Whisper's normaliser (English for en, basic elsewhere); plain: also without accents and with "
         "digits spelt out.",
-        _table(header, rows),
+        table(header, rows),
     )
 
 
@@ -75,7 +75,7 @@ def _translation(results: Results) -> str:
     return _block(
         "Translation to English: `speech3n transcribe --translate` / faster-whisper, task translate",
         f"BLEU `{score['bleu_signature']}`; chrF `{score['chrf_signature']}`.",
-        _table(["", "clips", "BLEU", "chrF"], rows),
+        table(["", "clips", "BLEU", "chrF"], rows),
     )
 
 
@@ -97,7 +97,7 @@ def _live(results: Results) -> str:
         "the commit of its last word, median / 95 %: no recogniser's word times in it. Shown: from the end of a "
         "word to its first sight, median. Erasure: words taken back per final word. WER of the joined texts, "
         "both live and offline.",
-        _table(header, rows),
+        table(header, rows),
     )
 
 
@@ -109,7 +109,7 @@ def _busy(results: Results) -> str:
     return _block(
         "Live, while another process keeps one core busy",
         "The first two minutes of each language, otherwise as above.",
-        _table(["", "min", *_TIMING], rows),
+        table(["", "min", *_TIMING], rows),
     )
 
 
@@ -123,7 +123,7 @@ def _agreement(results: Results) -> str:
     return _block(
         "The simulated clock against real time, on the same minute",
         f"The texts are {same}. In real time RTF is the session's own count.",
-        _table(["pace", "min", *_TIMING], rows),
+        table(["pace", "min", *_TIMING], rows),
     )
 
 
@@ -146,7 +146,7 @@ def _silence(results: Results) -> str:
     return _block(
         "Sounds without speech",
         "Language to be detected, as fast as it goes. Shown counts tentative words too.",
-        _table(["sound", "min", "words", "words shown", "CPU, s", "CPU, % of a core"], rows),
+        table(["sound", "min", "words", "words shown", "CPU, s", "CPU, % of a core"], rows),
     )
 
 
@@ -164,7 +164,7 @@ def _memory(results: Results) -> str:
         f"{result['rtf']:.2f}",
     ]
     header = ["min of audio", "first quarter, MiB", "last quarter, MiB", "growth", "peak", "RTF"]
-    return _block("Memory of a long session", "Resident set once a minute of audio, means.", _table(header, [row]))
+    return _block("Memory of a long session", "Resident set once a minute of audio, means.", table(header, [row]))
 
 
 _TIMING = ["delay, s", "after sound, s", "shown, s", "RTF", "max lag, s", "peak MiB"]
@@ -218,7 +218,7 @@ def _by_language(results: Results, kind: str) -> list[tuple[str, Mapping[str, An
     return [(language, found[language]) for language in sorted(found, key=language_order)]
 
 
-def _machines(results: Results) -> str:
+def machines(results: Results) -> str:
     """One line for each machine, set of versions and day."""
     lines = []
     for part in results.values():
@@ -237,6 +237,6 @@ def _block(title: str, note: str, table: str) -> str:
     return f"**{title}**\n\n{table}\n\n{note}"
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)

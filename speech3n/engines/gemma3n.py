@@ -58,6 +58,7 @@ class Gemma3nEngine:
         import torch
 
         from speech3n.audio.frontend import FrontendConfig, LogMel
+        from speech3n.layers.linear import can_pack, pack_linears
         from speech3n.models.gemma3n.checkpoint import load
         from speech3n.models.gemma3n.config import Gemma3nConfig
         from speech3n.models.gemma3n.listening import Ears
@@ -70,6 +71,8 @@ class Gemma3nEngine:
         is_large = sum(parameter.numel() for parameter in model.parameters()) >= _LARGE
         if dtype is None and not is_large:
             model = model.float()
+        elif is_large and device == "cpu" and can_pack():
+            pack_linears(model)
         torch.set_num_threads(model_threads() if is_large else compute_threads())
         self.ears = Ears(LogMel(FrontendConfig.read(folder)).to(device), model)
         self.pad_to = self.config.audio_soft_tokens_per_image if pad_audio else None

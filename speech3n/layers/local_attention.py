@@ -84,10 +84,10 @@ class LocalAttention(StreamingModule[LocalAttentionState]):
 
     def init_state(self, batch_size: int = 1) -> LocalAttentionState:
         """Nothing to attend to."""
-        weight = self.k_proj.weight
-        shape = (batch_size, self.past, self.heads, weight.shape[0] // self.heads)
-        valid = torch.zeros(batch_size, self.past, dtype=torch.bool, device=weight.device)
-        return LocalAttentionState(weight.new_zeros(shape), weight.new_zeros(shape), valid)
+        like = self.per_dim_scale
+        shape = (batch_size, self.past, self.heads, len(like))
+        valid = torch.zeros(batch_size, self.past, dtype=torch.bool, device=like.device)
+        return LocalAttentionState(like.new_zeros(shape), like.new_zeros(shape), valid)
 
     def step(self, x: Tensor, state: LocalAttentionState, mask: Tensor | None = None) -> Tensor:
         """Attend from the next frames [B, T, C] to themselves and those kept; never to those outside `mask` [B, T]."""

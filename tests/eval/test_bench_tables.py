@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from eval.bench.__main__ import replace_block
+from eval.bench.readme import replace_block
 from eval.bench.tables import render
 from speech3n.errors import StorageError
 

@@ -1,0 +1,246 @@
+"""What `speech3n bench` measures: Gemma 3n at its real sizes on random weights, beside transformers in the same run.
+
+Both run on the same tensors, in turns, and each figure is the median of its rounds: these machines are shared, and
+only what was measured side by side can be compared.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from eval.bench.gemma3n_pair import SHAPES, Pair, build_pair
+from eval.bench.store import ResultStore, progress
+from speech3n.audio.frontend import LogMel
+from speech3n.models.gemma3n.listening import CachedDecoder, Ears, Listener
+from speech3n.models.gemma3n.prompts import Prompt
+from speech3n.types import SAMPLE_RATE
+
+_CLIP_S = 30
+_MEL_FRAMES_PER_S = 100
+_STEPS_MS = (160, 320, 480, 960)
+_PREFILL = 220
+_DECODED = 16
+_HEARD_S, _NEW_S = 9, 1
+_GUESS, _STANDS, _FINAL = 30, 26, 34
+"""An update of a live stream: of a guess of 30 tokens 26 stand, and the second that is new brings four more."""
+_PROMPT_TOKENS = (6, 16)
+"""Tokens before and after the audio, as many as the real prompt for chain of thought has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds of each round, ours and the reference's."""
+
+    ours: list[float]
+    reference: list[float]
+
+    @property
+    def ratio(self) -> float:
+        """How many times as fast as the reference we are, by the medians."""
+        return statistics.median(self.reference) / statistics.median(self.ours)
+
+
+def compare(ours: Callable[[], object], reference: Callable[[], object], rounds: int) -> Timing:
+    """Time both in turns, after one round that does not count."""
+    timing = Timing([], [])
+    for round_number in range(rounds + 1):
+        for seconds, run in ((timing.ours, ours), (timing.reference, reference)):
+            started = time.perf_counter()
+            run()
+            if round_number:
+                seconds.append(time.perf_counter() - started)
+    return timing
+
+
+def measure_encoder(pair: Pair, rounds: int) -> dict[str, Any]:
+    """A 30 s clip at once, ours and the reference's, and ours in steps."""
+    mel = LogMel()(_noise(_CLIP_S))[0].to(_dtype(pair))
+    timing = compare(lambda: pair.ours.encode(mel), lambda: pair.reference_embed(mel), rounds)
+    steps = {}
+    for step_ms in _STEPS_MS:
+        progress(f"encoder in steps of {step_ms} ms")
+        run = partial(_stream, pair, mel, step_ms)
+        steps[step_ms] = min(_timed(run) for _ in range(max(1, rounds // 2)))
+    return {"timing": timing, "steps_s": steps, "audio_s": _CLIP_S}
+
+
+def _stream(pair: Pair, mel: Tensor, step_ms: int) -> None:
+    tower = pair.ours.audio_tower
+    state = tower.init_state()
+    frames = step_ms * _MEL_FRAMES_PER_S // 1000
+    for start in range(0, mel.shape[1], frames):
+        pair.ours.embed_audio(tower.step(mel[:, start : start + frames], state))
+    pair.ours.embed_audio(tower.flush(state))
+
+
+def measure_prefill(pair: Pair, rounds: int) -> dict[str, Any]:
+    """A prompt of 220 positions, up to the logits of the last."""
+    ids = _ids(_PREFILL)
+    timing = compare(
+        lambda: pair.ours(ids, cache=pair.ours.language_model.new_cache(), read=1),
+        lambda: _reference_prefill(pair, input_ids=ids),
+        rounds,
+    )
+    ours = pair.ours(ids, cache=pair.ours.language_model.new_cache(), read=1).float()
+    reference, _ = _reference_prefill(pair, input_ids=ids)
+    difference = float((ours - reference.float()).abs().max() / reference.float().abs().max())
+    return {"timing": timing, "positions": _PREFILL, "difference": difference}
+
+
+def measure_decode(pair: Pair, rounds: int) -> dict[str, Any]:
+    """Token after token behind that prompt, one stream, the best token read each time."""
+    ids = _ids(_PREFILL)
+    cache = pair.ours.language_model.new_cache()
+    pair.ours(ids, cache=cache, read=0)
+    _, past = _reference_prefill(pair, input_ids=ids)
+
+    def ours() -> None:
+        token = _ids(1)
+        for _ in range(_DECODED):
+            token = pair.ours(token, cache=cache, read=1).argmax(-1)
+
+    def reference() -> None:
+        token = _ids(1)
+        for _ in range(_DECODED):
+            logits = pair.text(input_ids=token, past_key_values=past, use_cache=True, logits_to_keep=1).logits
+            token = logits.argmax(-1)
+
+    return {"timing": compare(ours, reference, rounds), "tokens": _DECODED}
+
+
+def measure_update(pair: Pair, rounds: int) -> dict[str, Any]:
+    """One second more of a live stream: ours goes on, the reference begins again, both end at the same 34 tokens."""
+    waveform = _noise(_HEARD_S + _NEW_S)
+    text = [100 + place for place in range(_FINAL)]
+    guess = text[:_STANDS] + [7] * (_GUESS - _STANDS)
+    prompt = Prompt(tuple(_ids(_PROMPT_TOKENS[0])[0].tolist()), tuple(_ids(_PROMPT_TOKENS[1])[0].tolist()))
+    pcm = waveform[0].numpy()
+    heard = _HEARD_S * SAMPLE_RATE
+    seconds: list[float] = []
+
+    def ours() -> None:
+        listener = Listener(Ears(LogMel(), pair.ours), prompt)
+        listener._decoder = forced = _Forced(pair, text, 0)
+        listener.hear(pcm[:heard])
+        listener.answer(stop=(), limit=1)
+        forced.start = len(prompt.prefix) + len(prompt.suffix) + (_HEARD_S + _NEW_S) * SAMPLE_RATE // 2560
+        started = time.perf_counter()
+        listener.hear(pcm[heard:])
+        generated = listener.answer(guess, stop=(), limit=_FINAL)
+        seconds.append(time.perf_counter() - started)
+        assert list(generated.tokens) == text, generated.tokens
+
+    def reference() -> None:
+        soft_tokens = pair.reference_embed(LogMel()(waveform)[0].to(_dtype(pair)))
+        model = pair.text.model
+        parts = [torch.tensor([prompt.prefix]), torch.tensor([prompt.suffix])]
+        before, after = (model.embed_tokens(ids) for ids in parts)
+        ids = torch.cat([parts[0], torch.zeros(soft_tokens.shape[:2], dtype=torch.long), parts[1]], 1)
+        embedded = torch.cat([before, soft_tokens, after], 1)
+        _, past = _reference_prefill(pair, inputs_embeds=embedded, per_layer_inputs=model.get_per_layer_inputs(ids))
+        for token in text:
+            pair.text(
+                input_ids=torch.tensor([[token]]), past_key_values=past, use_cache=True, logits_to_keep=1
+            ).logits.argmax(-1)
+
+    timing = compare(ours, reference, rounds)
+    # Ours sets up nine seconds of stream first, which is not part of the update.
+    return {"timing": Timing(seconds[1:], timing.reference), "new_s": _NEW_S, "heard_s": _HEARD_S}
+
+
+class _Forced(CachedDecoder):
+    """Random weights say nothing in particular: the logits are computed, and the given text made the best of them."""
+
+    def __init__(self, pair: Pair, text: Sequence[int], start: int) -> None:
+        super().__init__(pair.ours)
+        self._text = text
+        self.start = start
+
+    def extend(self, ids: Sequence[int], read: int) -> Tensor:
+        logits = super().extend(ids, read)
+        first = self.length - read + 1 - self.start
+        for row in range(read):
+            if 0 <= first + row < len(self._text):
+                logits[row, self._text[first + row]] = logits.max() + 1
+        return logits
+
+
+def _reference_prefill(pair: Pair, **inputs: Tensor) -> tuple[Tensor, Any]:
+    from transformers import DynamicCache
+
+    past = DynamicCache(config=pair.text.config)
+    if "inputs_embeds" in inputs:
+        output = pair.text.model(**inputs, past_key_values=past, use_cache=True)
+        return pair.text.lm_head(output.last_hidden_state[:, -1:]), past
+    return pair.text(**inputs, past_key_values=past, use_cache=True, logits_to_keep=1).logits, past
+
+
+def _noise(seconds: float) -> Tensor:
+    return torch.randn(1, round(seconds * SAMPLE_RATE), generator=torch.Generator().manual_seed(0)) * 0.1
+
+
+def _ids(count: int) -> Tensor:
+    return torch.randint(1000, 50_000, (1, count), generator=torch.Generator().manual_seed(count))
+
+
+def _dtype(pair: Pair) -> torch.dtype:
+    return pair.ours.language_model.embed_tokens.weight.dtype
+
+
+def _timed(run: Callable[[], None]) -> float:
+    started = time.perf_counter()
+    run()
+    return time.perf_counter() - started
+
+
+_PARTS: dict[str, Callable[[Pair, int], dict[str, Any]]] = {
+    "encoder": measure_encoder,
+    "prefill": measure_prefill,
+    "decode": measure_decode,
+    "update": measure_update,
+}
+_DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to measure and how; empty tuples stand for everything."""
+
+    shapes: tuple[str, ...]
+    parts: tuple[str, ...]
+    dtype: str
+    rounds: int
+    threads: int | None
+
+
+def measure(store: ResultStore, plan: Plan) -> None:
+    """Run the parts of a plan that the store has no results of."""
+    if plan.threads:
+        torch.set_num_threads(plan.threads)
+    settings = {"dtype": plan.dtype, "rounds": plan.rounds, "threads": torch.get_num_threads()}
+    for name in plan.shapes or SHAPES:
+        _measure_shape(store, name, plan.parts, settings)
+
+
+def _measure_shape(store: ResultStore, name: str, parts: Sequence[str], settings: dict[str, Any]) -> None:
+    pair: Pair | None = None
+    for part, run in _PARTS.items():
+        # The encoder is the same in every size.
+        if (parts and part not in parts) or (part == "encoder" and name != "e2b"):
+            continue
+
+        def compute(run: Callable[[Pair, int], dict[str, Any]] = run) -> dict[str, Any]:
+            nonlocal pair
+            pair = pair or build_pair(SHAPES[name], _DTYPES[settings["dtype"]])
+            with torch.inference_mode():
+                return run(pair, settings["rounds"])
+
+        store.part(f"{part}-{name}", settings, compute)
