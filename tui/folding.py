@@ -142,6 +142,9 @@ def fold(text: str, width: int) -> list[tuple[int, int]]:
     for start, end in _pieces(text, width):
         piece = text[start:end]
         word = piece.rstrip()
+        if not word:  # spaces before the first word
+            first = end
+            continue
         size = len(word) if word.isascii() else cell_len(word)
         if last > first and used + size > width:
             lines.append((first, last))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -19,6 +19,9 @@ def paragraph(text: str = TEXT, translation: str = "", tag: str = "") -> Paragra
 
 
 @given(st.text(st.sampled_from("ab éñ日本。、\u0301xyz ")), st.integers(4, 40))
+@example(" aaaa", 4)
+@example(" 日本", 4)
+@example("      a", 4)
 def test_lines_fit_and_lose_only_spaces(text: str, width: int) -> None:
     lines = [text[first:last] for first, last in fold(text, width)]
     assert all(cell_len(line) <= width for line in lines)
