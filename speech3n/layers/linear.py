@@ -9,12 +9,24 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 _TYPICAL_ROWS = 8
 """Rows that the layout is chosen for; it serves any number."""
 _SMALLEST = 1 << 18
 """Elements from which packing a matrix pays."""
+
+
+class RowLinear(nn.Linear):
+    """A linear layer without bias of which single rows are read, or which is used once: it is never packed."""
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__(in_features, out_features, bias=False)
+
+    def some_rows(self, x: Tensor, rows: Tensor) -> Tensor:
+        """What `forward` gives at the output features `rows` [R], [..., R], reading no others."""
+        return F.linear(x, self.weight.index_select(0, rows))
 
 
 class PackedLinear(nn.Module):
@@ -40,7 +52,7 @@ def pack_linears(module: nn.Module) -> None:
     """Replace every large linear layer of a module by a packed one, which takes over from the checkpoint's memory."""
     for name, child in module.named_children():
         bias: Tensor | None = getattr(child, "bias", None)
-        if isinstance(child, nn.Linear) and bias is None and child.weight.numel() >= _SMALLEST:
+        if type(child) is nn.Linear and bias is None and child.weight.numel() >= _SMALLEST:
             setattr(module, name, PackedLinear(child.weight))
         else:
             pack_linears(child)

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from speech3n.layers.linear import RowLinear
 from speech3n.layers.streaming import StreamingModule, silence_padding
 
 _CHUNK = 12
@@ -35,7 +36,7 @@ class RelativePositions(nn.Module):
     def __init__(self, dim: int, past: int) -> None:
         super().__init__()
         self.past = past
-        self.pos_proj = nn.Linear(dim, dim, bias=False)
+        self.pos_proj = RowLinear(dim, dim)
         self._table: tuple[int, Tensor] | None = None
 
     def forward(self) -> Tensor:

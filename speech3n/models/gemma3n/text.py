@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from speech3n.layers.cache import KVCache
 from speech3n.layers.causal_attention import CausalAttention
+from speech3n.layers.linear import RowLinear
 from speech3n.layers.norm import RMSNorm
 from speech3n.layers.rope import Rotation
 from speech3n.models.gemma3n.config import SLIDING, TextConfig
@@ -73,10 +74,11 @@ class FeedForward(nn.Module):
         super().__init__()
         width, inner = config.hidden_size, config.intermediate_size[layer]
         self.gate_proj = nn.Linear(width, inner, bias=False)
-        self.up_proj = nn.Linear(width, inner, bias=False)
-        self.down_proj = nn.Linear(inner, width, bias=False)
         sparsity = config.activation_sparsity_pattern[layer]
         self.deviations = NormalDist().inv_cdf(sparsity) if sparsity > 0 else None
+        is_sparse = self.deviations is not None
+        self.up_proj = RowLinear(width, inner) if is_sparse else nn.Linear(width, inner, bias=False)
+        self.down_proj = nn.Linear(inner, width, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, T, D] to the same."""
@@ -84,8 +86,17 @@ class FeedForward(nn.Module):
         if self.deviations is not None:
             deviation, mean = torch.std_mean(gate, -1, correction=0, keepdim=True)
             gate = F.relu(gate - (mean + deviation * self.deviations))
-        down: Tensor = self.down_proj(F.gelu(gate, approximate="tanh") * self.up_proj(x))
+        down: Tensor = self.down_proj(F.gelu(gate, approximate="tanh") * self._up(x, gate))
         return down
+
+    def _up(self, x: Tensor, gate: Tensor) -> Tensor:
+        """The values that `gate` is multiplied with; for a single position, only those it lets through are computed."""
+        if self.deviations is None or x.numel() != x.shape[-1] or torch.is_grad_enabled() or x.device.type != "cpu":
+            full: Tensor = self.up_proj(x)
+            return full
+        assert isinstance(self.up_proj, RowLinear)
+        rows = gate.flatten().nonzero().flatten()
+        return torch.zeros_like(gate).index_copy_(-1, rows, self.up_proj.some_rows(x, rows))
 
 
 class Laurel(nn.Module):
