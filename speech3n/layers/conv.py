@@ -81,7 +81,7 @@ class StridedConv(StreamingModule[StridedConvState]):
     def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         """Convolve whole sequences [B, T, F, C]."""
         x = silence_padding(x, mask)
-        y = self._convolve(F.pad(x, (0, 0, 0, 0, 0, self.lookahead)))
+        y = self._convolve(F.pad(x, (0, 0, 0, 0, 0, self.lookahead))) if x.shape[1] else self._none(x)
         return y, None if mask is None else mask[:, :: self.stride]
 
     def init_state(self, batch_size: int = 1, bins: int = 0) -> StridedConvState:

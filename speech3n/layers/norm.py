@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from speech3n.layers.streaming import StreamingModule
+from speech3n.layers.streaming import StreamingModule, silence_padding
 
 
 class RMSNorm(nn.Module):
@@ -50,7 +50,8 @@ class CumulativeGroupNorm(StreamingModule[CumulativeNormState]):
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         """Normalise [B, T, F, C]; padding comes after the signal, so it never reaches the signal's statistics."""
-        return self.step(x, self.init_state(x.shape[0])), mask
+        # It would reach the gradient of the scale, which sums over all frames.
+        return self.step(silence_padding(x, mask), self.init_state(x.shape[0])), mask
 
     def init_state(self, batch_size: int = 1) -> CumulativeNormState:
         """Sums of nothing."""
@@ -67,6 +68,7 @@ class CumulativeGroupNorm(StreamingModule[CumulativeNormState]):
         count = state.count[:, None] + per_frame * torch.arange(1, y.shape[1] + 1, device=y.device)
         y = y - (total / count).float()[:, :, None, None]
         squares = state.squares[:, None] + y.square().sum((2, 3)).double().cumsum(1)
-        state.total, state.squares, state.count = total[:, -1], squares[:, -1], count[:, -1]
+        # Copies: a view of the last frame would hold on to the sums of all.
+        state.total, state.squares, state.count = (sums[:, -1].clone() for sums in (total, squares, count))
         y = y * torch.rsqrt((squares / count).float() + self.eps)[:, :, None, None]
         return (y * self.weight.float()).type_as(x)
