@@ -17,6 +17,8 @@ from torch import Tensor
 
 _MEETING_TOKENS = 2
 """Tokens in which new text must agree with old text to be taken for it again."""
+_SURE_TOKENS = 4
+"""Tokens that must be right after such a meeting before what the guess has before it is forgotten."""
 _LONGEST_PERIOD = 12
 _LOOP_REPEATS = 5
 _SHORTEST_LOOP = 10
@@ -64,7 +66,7 @@ def generate(
     tokens: list[int] = []
     logprobs: list[float] = []
     pending, proposal = list(prompt), list(guess)
-    passes, compared = 0, 0
+    passes = met = compared = 0
     while True:
         start = decoder.length + len(pending)
         scores = decoder.extend([*pending, *proposal], len(proposal) + 1).float().log_softmax(-1)
@@ -80,19 +82,19 @@ def generate(
             logprobs.append(logprob)
         decoder.truncate(start + kept)
         pending = [tokens[-1]]
-        compared += kept
+        # A meeting that soon led astray may have been a coincidence; the true one may come before it in the guess.
+        compared = met + kept if kept >= _SURE_TOKENS else compared
         met = _where_met(guess, tokens, compared)
-        compared = compared if met is None else met
-        proposal = [] if met is None else list(guess[met:])
+        proposal = list(guess[met:])
 
 
-def _where_met(guess: Sequence[int], tokens: Sequence[int], start: int) -> int | None:
-    """The index of what follows, in `guess` from `start` on, the newest of `tokens`."""
+def _where_met(guess: Sequence[int], tokens: Sequence[int], start: int) -> int:
+    """The index of what follows, in `guess` from `start` on, the newest of `tokens`; its length where nothing does."""
     newest = list(tokens[-_MEETING_TOKENS:])
     for end in range(start + _MEETING_TOKENS, len(guess)):
         if list(guess[end - _MEETING_TOKENS : end]) == newest:
             return end
-    return None
+    return len(guess)
 
 
 def is_loop(tokens: Sequence[int]) -> bool:
