@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -49,27 +50,67 @@ class FrontendConfig:
                 continue
             try:
                 data = json.loads(path.read_text("utf-8"))
-                data = data.get(section) if section else data
+                if section is not None and isinstance(data, Mapping):
+                    data = data.get(section)
                 if data is not None:
                     return cls.from_dict(data)
-            except (OSError, ValueError, TypeError, AttributeError) as error:
+            except (OSError, ValueError, TypeError) as error:
                 raise ModelError(f"'{path}' is not a valid description of audio features: {error}.") from error
         return cls()
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> FrontendConfig:
-        """The same from the contents of the file."""
-        known = {spec.name: data[spec.name] for spec in fields(cls) if data.get(spec.name) is not None}
-        for name in ("per_bin_mean", "per_bin_stddev"):
-            if name in known:
-                known[name] = tuple(float(value) for value in known[name])
+        """The same from the contents of the file; raises TypeError or ValueError that name the field."""
+        if not isinstance(data, Mapping):
+            raise TypeError("it does not hold an object")
+        for name, only in _ONLY.items():
+            if data.get(name, only) != only:
+                raise ValueError(f"{name} is {data[name]!r}, and only {only!r} is supported")
+        known: dict[str, Any] = {}
+        for spec in fields(cls):
+            value = data.get(spec.name)
+            if value is None:
+                continue
+            numbers = _numbers(spec.name, value)
+            if spec.default is None:
+                known[spec.name] = tuple(numbers)
+            elif isinstance(value, list):
+                raise TypeError(f"{spec.name} is a list, not a number")
+            elif isinstance(spec.default, int) and not numbers[0].is_integer():
+                raise TypeError(f"{spec.name} is {value!r}, not a whole number")
+            else:
+                known[spec.name] = int(numbers[0]) if isinstance(spec.default, int) else numbers[0]
         config = cls(**known)
-        for name, bins in (("per_bin_mean", config.per_bin_mean), ("per_bin_stddev", config.per_bin_stddev)):
-            if bins is not None and len(bins) != config.feature_size:
-                raise ValueError(f"{name} has {len(bins)} values for {config.feature_size} bins")
-        if not 0 < config.hop_length <= config.frame_length <= config.fft_length:
-            raise ValueError("hop_length, frame_length and fft_length must be positive and in this order")
+        config._check()
         return config
+
+    def _check(self) -> None:
+        for name, bins in (("per_bin_mean", self.per_bin_mean), ("per_bin_stddev", self.per_bin_stddev)):
+            if bins is not None and len(bins) != self.feature_size:
+                raise ValueError(f"{name} has {len(bins)} values for feature_size {self.feature_size}")
+        if self.per_bin_stddev is not None and min(self.per_bin_stddev) <= 0:
+            raise ValueError("per_bin_stddev must be positive")
+        if self.feature_size < 1:
+            raise ValueError("feature_size must be positive")
+        if not 0 < self.hop_length <= self.frame_length <= self.fft_length:
+            raise ValueError("hop_length, frame_length and fft_length must be positive and in this order")
+        if not 0 <= self.min_frequency < self.max_frequency <= SAMPLE_RATE / 2:
+            raise ValueError(f"min_frequency and max_frequency must lie in 0 to {SAMPLE_RATE // 2} and in this order")
+        if self.mel_floor <= 0:
+            raise ValueError("mel_floor must be positive")
+
+
+_ONLY = {"sampling_rate": SAMPLE_RATE, "preemphasis_htk_flavor": True, "input_scale_factor": 1.0}
+"""Settings that the reference has, and for which every published checkpoint has this value."""
+
+
+def _numbers(name: str, value: Any) -> list[float]:
+    """The numbers of a list, also where it is nested: transformers writes a mean for each bin as [[[...]]]."""
+    if isinstance(value, list | tuple):
+        return [number for item in value for number in _numbers(name, item)]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise TypeError(f"{name} holds {value!r}, which is not a number")
+    return [float(value)]
 
 
 @dataclass(slots=True)
@@ -99,7 +140,7 @@ class LogMel(StreamingModule[LogMelState]):
         self.lookahead = config.frame_length
         bins = config.feature_size
         buffers = {
-            "window": torch.hann_window(config.frame_length, periodic=True),
+            "window": hann_window(config.frame_length),
             "filters": mel_filters(config),
             "mean": torch.tensor(config.per_bin_mean or [0.0] * bins),
             "deviation": torch.tensor(config.per_bin_stddev or [1.0] * bins),
@@ -152,6 +193,15 @@ class LogMel(StreamingModule[LogMelState]):
         spectrum = torch.fft.rfft(frames.double(), n=config.fft_length)
         mel: Tensor = (spectrum.abs() @ self.filters).clamp_min(config.mel_floor).log().float()
         return (mel - self.mean) / self.deviation
+
+
+def hann_window(length: int) -> Tensor:
+    """The periodic Hann window [length], to the last bit as the reference rounds it.
+
+    What a loud tone leaves in the bins beside it, once pre-emphasis and window have cancelled the rest, is rounding.
+    """
+    ramp = np.arange(length, dtype=np.float32)
+    return torch.from_numpy(np.float32(0.5) * (1 - np.cos(np.float32(2 * np.pi) * ramp / length)))
 
 
 def mel_filters(config: FrontendConfig) -> Tensor:
