@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from torch import Tensor
@@ -22,6 +23,7 @@ from speech3n.models.gemma3n.model import Gemma3n
 _PREFIX = "model."
 _INDEX = "model.safetensors.index.json"
 _SINGLE = "model.safetensors"
+_SHARDS = "model-*-of-*.safetensors"
 _NOT_FOR_SPEECH = re.compile(r"model\.(vision_tower|embed_vision)\.|lm_head\.weight$")
 _SHARED_KEYS = re.compile(r"model\.language_model\.layers\.(\d+)\.self_attn\.(k_proj|v_proj|k_norm|v_norm)\.")
 _NAMED = 6
@@ -45,12 +47,20 @@ def load(folder: Path, dtype: torch.dtype | None = None, device: str | torch.dev
 
 
 def save(model: Gemma3n, folder: Path) -> None:
-    """Write `config.json` and safetensors that `load` and transformers read."""
+    """Write `config.json` and safetensors that `load` and transformers read, in place of those in the folder."""
     from huggingface_hub import save_torch_state_dict
 
     folder.mkdir(parents=True, exist_ok=True)
     weights = {_PREFIX + name: tensor.detach().contiguous() for name, tensor in model.state_dict().items()}
-    save_torch_state_dict(weights, folder, safe_serialization=True)
+    stale = {path.name for pattern in (_SINGLE, _INDEX, _SHARDS) for path in folder.glob(pattern)}
+    with TemporaryDirectory(prefix=".saving-", dir=folder) as fresh:
+        save_torch_state_dict(weights, fresh, safe_serialization=True)
+        # The model may be mapped from the very files that these replace: they are renamed, never written over.
+        for path in Path(fresh).iterdir():
+            path.replace(folder / path.name)
+            stale.discard(path.name)
+    for name in stale:
+        (folder / name).unlink()
     config = model.config.to_dict() | {"dtype": str(model.language_model.embed_tokens.weight.dtype).split(".")[1]}
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", "utf-8")
 
@@ -61,13 +71,12 @@ def _read_weights(folder: Path, config: Gemma3nConfig) -> dict[str, Tensor]:
 
     weights: dict[str, Tensor] = {}
     for path in _weight_files(folder):
+        _require_file(path)
         try:
             with safe_open(path, "pt") as file:
                 for key in file.keys():  # noqa: SIM118 - not a mapping
                     if not _is_left_out(key, config):
                         weights[key.removeprefix(_PREFIX)] = file.get_tensor(key)
-        except FileNotFoundError as error:
-            raise ModelError(f"'{folder}' has no {path.name}.", "Fetch the checkpoint again.") from error
         except (SafetensorError, OSError) as error:
             raise ModelError(
                 f"'{path}' is damaged or not a safetensors file: {error}.", "Fetch the checkpoint again."
@@ -81,12 +90,32 @@ def _weight_files(folder: Path) -> list[Path]:
         return [folder / _SINGLE]
     try:
         names = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise ModelError(f"'{index}' is not a valid index of weights.", "Fetch the checkpoint again.") from error
     for name in names:
-        if not isinstance(name, str) or Path(name).name != name or not name.endswith(".safetensors"):
-            raise ModelError(f"'{index}' names '{name}', which is not a safetensors file beside it.")
+        if not _is_beside(name):
+            raise ModelError(
+                f"'{index}' names {str(name)!r}, which is not a safetensors file beside it.",
+                "Fetch the checkpoint again, from where you trust it.",
+            )
     return [folder / name for name in sorted(names)]
+
+
+def _is_beside(name: object) -> bool:
+    """Whether an entry of an index is the plain name of a safetensors file."""
+    return isinstance(name, str) and name.isprintable() and Path(name).name == name and name.endswith(".safetensors")
+
+
+def _require_file(path: Path) -> None:
+    if path.is_file():
+        return
+    pickles = sorted(other.name for other in path.parent.glob("*.bin"))
+    if pickles and path.name == _SINGLE:
+        raise ModelError(
+            f"'{path.parent}' has no {path.name}, only {pickles[0]}, which could run any program when it is opened.",
+            "Fetch or save the checkpoint as safetensors.",
+        )
+    raise ModelError(f"'{path.parent}' has no {path.name}.", "Fetch the checkpoint again.")
 
 
 def _is_left_out(key: str, config: Gemma3nConfig) -> bool:
