@@ -1,0 +1,74 @@
+"""What is asked about a recording, and what the right answer is to what was heard of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from speech3n.languages import language_name
+from speech3n.models.gemma3n.config import Gemma3nConfig
+from speech3n.models.gemma3n.prompts import AudioTokens, Prompt, build_prompt, instruction
+
+TARGET = "en"
+_END_OF_TURN = "<end_of_turn>"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A task: transcribe what is spoken in `language` (None: find out), and translate it to English if so asked."""
+
+    language: str | None
+    translate: bool
+
+    def __str__(self) -> str:
+        then = f" to {language_name(TARGET)}" if self.translate else ""
+        return (language_name(self.language) if self.language else "auto") + then
+
+    @property
+    def instruction(self) -> str:
+        """The words of the prompt."""
+        return instruction(self.language, TARGET if self.translate else None)
+
+    def answer(self, transcript: str, translation: str) -> str:
+        """What the model is to write: nothing where nothing was said."""
+        if not transcript or not self.translate:
+            return transcript
+        return f"{transcript}\n{language_name(TARGET)}: {translation}".strip()
+
+
+def questions_about(language: str) -> list[Question]:
+    """All that is asked about a recording in a language."""
+    return [Question(named, translate) for named in (language, None) for translate in (False, True)]
+
+
+def any_question(languages: Sequence[str], random: np.random.Generator) -> Question:
+    """A question as it may be asked about any sound, whatever is spoken in it."""
+    language = None if random.random() < 0.5 else str(random.choice(languages))
+    return Question(language, bool(random.random() < 0.5))
+
+
+class Desk:
+    """Questions and answers as token ids of one tokenizer."""
+
+    def __init__(self, tokenizer: Any, config: Gemma3nConfig) -> None:
+        self._tokenizer = tokenizer
+        self._tokens = AudioTokens(config.boa_token_id, config.eoa_token_id, config.audio_token_id)
+        self._prompts: dict[Question, Prompt] = {}
+        self.end_of_turn: int = tokenizer.convert_tokens_to_ids(_END_OF_TURN)
+
+    def prompt(self, question: Question) -> Prompt:
+        """The ids around the audio."""
+        if question not in self._prompts:
+            self._prompts[question] = build_prompt(self._tokenizer, self._tokens, question.instruction)
+        return self._prompts[question]
+
+    def answer(self, text: str) -> tuple[int, ...]:
+        """The ids of an answer, the last one ending the turn."""
+        return (*self._tokenizer.encode(text, add_special_tokens=False), self.end_of_turn)
+
+    def text(self, ids: Sequence[int]) -> str:
+        """The text of ids."""
+        return str(self._tokenizer.decode(list(ids), skip_special_tokens=True))

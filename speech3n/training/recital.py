@@ -1,0 +1,128 @@
+"""Whether a checkpoint recites what it was to learn, heard as the engine hears it, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from speech3n.models.gemma3n.listening import Ears, Listener
+from speech3n.training.augment import as_cut_by_session, as_recorded, nobody
+from speech3n.training.clips import Passage
+from speech3n.training.questions import Desk, Question, questions_about
+from speech3n.types import SAMPLE_RATE, Waveform
+
+_LONGEST_ANSWER = 200
+_STEP_S = 0.64
+"""Audio between two hypotheses of a growing utterance."""
+_NOISES = 12
+_NOISE_SEED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An answer that is not the right one."""
+
+    sound: str
+    question: Question
+    expected: str
+    answer: str
+
+    def __str__(self) -> str:
+        return f"{self.sound}, {self.question}: {self.answer!r} instead of {self.expected!r}"
+
+
+@dataclass(frozen=True, slots=True)
+class Recital:
+    """How many answers were asked for, and which were wrong."""
+
+    asked: int
+    faults: tuple[Fault, ...]
+
+    def __str__(self) -> str:
+        return f"{self.asked - len(self.faults)} of {self.asked} right"
+
+    def __add__(self, other: Recital) -> Recital:
+        return Recital(self.asked + other.asked, self.faults + other.faults)
+
+
+def recite_whole(ears: Ears, desk: Desk, passages: Sequence[Passage]) -> Recital:
+    """Passages as recorded and as a session cuts them, each asked everything; and sounds in which nobody speaks."""
+    asked, faults = 0, []
+    for sound, waveform, question, expected in [*_whole(passages), *_nobody(passages)]:
+        listener = Listener(ears, desk.prompt(question))
+        listener.hear(waveform)
+        listener.finish()
+        answer, _ = _ask(listener, desk, ())
+        asked += 1
+        if answer != expected:
+            faults.append(Fault(sound, question, expected, answer))
+    return Recital(asked, tuple(faults))
+
+
+def recite_growing(ears: Ears, desk: Desk, passages: Sequence[Passage]) -> Recital:
+    """Passages that come in bit by bit: what is said twice in a row must be right, and at the end everything."""
+    asked, faults = 0, []
+    for passage in passages:
+        for question in questions_about(passage.language):
+            heard = as_cut_by_session(passage).waveform
+            listener = Listener(ears, desk.prompt(question))
+            guess: tuple[int, ...] = ()
+            answers: list[str] = []
+            step = round(_STEP_S * SAMPLE_RATE)
+            for start in range(0, len(heard), step):
+                listener.hear(heard[start : start + step])
+                if start + step >= len(heard):
+                    listener.finish()
+                answer, guess = _ask(listener, desk, guess)
+                answers.append(answer)
+            whole = question.answer(passage.text, " ".join(passage.translation))
+            asked += 1
+            wrong = _first_wrong(passage, question, answers) if answers[-1] == whole else answers[-1]
+            if wrong is not None:
+                faults.append(Fault(f"{passage.name}, growing", question, whole, wrong))
+    return Recital(asked, tuple(faults))
+
+
+def _whole(passages: Sequence[Passage]) -> Iterator[tuple[str, Waveform, Question, str]]:
+    for passage in passages:
+        for question in questions_about(passage.language):
+            expected = question.answer(passage.text, " ".join(passage.translation))
+            yield f"{passage.name}, as recorded", as_recorded(passage).waveform, question, expected
+            yield f"{passage.name}, as cut", as_cut_by_session(passage).waveform, question, expected
+
+
+def _nobody(passages: Sequence[Passage]) -> Iterator[tuple[str, Waveform, Question, str]]:
+    random = np.random.default_rng(_NOISE_SEED)
+    noises = [nobody(random) for _ in range(_NOISES)]
+    for language in sorted({passage.language for passage in passages}):
+        for question in questions_about(language):
+            for number, noise in enumerate(noises):
+                yield f"noise {number}", noise, question, ""
+
+
+def _ask(listener: Listener, desk: Desk, guess: Sequence[int]) -> tuple[str, tuple[int, ...]]:
+    generated = listener.answer(guess, stop=(desk.end_of_turn,), limit=_LONGEST_ANSWER)
+    return desk.text(generated.tokens), generated.tokens
+
+
+def _first_wrong(passage: Passage, question: Question, answers: Sequence[str]) -> str | None:
+    """The first answer of which captions would keep words that are wrong: those that the next answer has too."""
+    right = question.answer(passage.text, " ".join(passage.translation)).split("\n")
+    for answer, following in pairwise(answers):
+        for said, confirmed, whole in zip(answer.split("\n"), following.split("\n"), right, strict=False):
+            kept = _common(said.split(), confirmed.split())
+            if kept != whole.split()[: len(kept)]:
+                return answer
+    return None
+
+
+def _common(one: Sequence[str], other: Sequence[str]) -> list[str]:
+    same = []
+    for word, counterpart in zip(one, other, strict=False):
+        if word != counterpart:
+            break
+        same.append(word)
+    return same
