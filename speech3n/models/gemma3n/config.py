@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,8 +51,14 @@ class AudioConfig:
         )
         for name in ("sscp_conv_channel_size", "sscp_conv_kernel_size", "sscp_conv_stride_size"):
             _require(len(getattr(self, name)) == 2, f"audio_config.{name} must have two entries")
-        for time, bins in (*self.sscp_conv_kernel_size, *self.sscp_conv_stride_size):
-            _require(time == bins, "audio_config's convolutions must be square")
+        for name in ("sscp_conv_kernel_size", "sscp_conv_stride_size"):
+            pairs = getattr(self, name)
+            _require(
+                all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs), f"audio_config.{name} holds pairs"
+            )
+            _require(all(time == bins for time, bins in pairs), f"audio_config.{name}: convolutions must be square")
+        for kernel, stride in zip(self.sscp_conv_kernel_size, self.sscp_conv_stride_size, strict=True):
+            _require(kernel >= stride, "audio_config.sscp_conv_stride_size must not be larger than the kernel's")
 
     @property
     def past(self) -> int:
@@ -108,6 +115,10 @@ class TextConfig:
         _require(set(self.layer_types) <= {FULL, SLIDING}, f"text_config.layer_types may hold {FULL} and {SLIDING}")
         _require(
             0 <= self.num_kv_shared_layers < layers, "text_config.num_kv_shared_layers must leave layers of their own"
+        )
+        _require(
+            all(0 <= sparsity < 1 for sparsity in self.activation_sparsity_pattern),
+            "text_config.activation_sparsity_pattern must lie between 0 and 1",
         )
         own, shared = self.layer_types[: self.first_shared_layer], self.layer_types[self.first_shared_layer :]
         _require(set(shared) <= set(own), "text_config: a shared layer needs an earlier layer of its type")
@@ -166,20 +177,27 @@ class Gemma3nConfig:
     def from_dict(cls, data: Mapping[str, Any]) -> Gemma3nConfig:
         """The same from the contents of `config.json`; raises TypeError or ValueError that name the field."""
         text = dict(_section(data, "text_config"))
-        rope = text.get("rope_parameters")
-        if isinstance(rope, Mapping):
-            text["rope_theta"] = _section(rope, FULL).get("rope_theta", _THETA)
-            text["rope_local_base_freq"] = _section(rope, SLIDING).get("rope_theta", _LOCAL_THETA)
+        rope = _section(text, "rope_parameters")
+        for name, kind in (("rope_theta", FULL), ("rope_local_base_freq", SLIDING)):
+            theta = _section(rope, kind).get("rope_theta")
+            text[name] = text.get(name) if theta is None else theta
+        _require_plain(text, rope)
+        layers = text.get("num_hidden_layers")
         for name in ("intermediate_size", "activation_sparsity_pattern"):
             if isinstance(text.get(name), int | float):
-                text[name] = [text[name]] * int(text.get("num_hidden_layers", _LAYERS))
-        top = {name: data[name] for name in _TOP_IDS if data.get(name) is not None}
+                count = _LAYERS if layers is None else _number("num_hidden_layers", layers, whole=True)
+                text[name] = [text[name]] * int(count)
+        top: dict[str, Any] = {}
+        for name in _TOP_IDS:
+            if data.get(name) is not None:
+                top[name] = int(_number(name, data[name], whole=True))
         eos = data.get("eos_token_id", text.get("eos_token_id"))
         if eos is not None:
-            top["eos_token_ids"] = tuple(eos) if isinstance(eos, list) else (eos,)
-        vision = data.get("vision_config")
-        if isinstance(vision, Mapping) and isinstance(vision.get("vocab_offset"), int):
-            top["vision_vocab_offset"] = vision["vocab_offset"]
+            ids = eos if isinstance(eos, list) else [eos]
+            top["eos_token_ids"] = tuple(int(_number("eos_token_id", value, whole=True)) for value in ids)
+        offset = _section(data, "vision_config").get("vocab_offset")
+        if offset is not None:
+            top["vision_vocab_offset"] = int(_number("vision_config.vocab_offset", offset, whole=True))
         return cls(_parse(AudioConfig, _section(data, "audio_config")), _parse(TextConfig, text), **top)
 
     def to_dict(self) -> dict[str, Any]:
@@ -224,23 +242,56 @@ def _parse(kind: type[_Config], data: Mapping[str, Any]) -> _Config:
         if isinstance(default, bool):
             known[spec.name] = value
             continue
-        if isinstance(default, tuple):
-            known[spec.name] = _freeze(spec.name, value)
-            continue
-        if not isinstance(value, int | float) or (isinstance(default, int) and value != int(value)):
-            raise TypeError(f"{spec.name} is {value!r}, not a number of the right kind")
         # An index, an offset or the number of shared layers may be zero; a size may not.
-        sized = spec.name.endswith(("_size", "_heads", "_hidden_layers", "_dim", "_rank", "_factor"))
-        if value < 0 or (value == 0 and sized):
-            raise ValueError(f"{spec.name} is {value}, which is too small")
-        known[spec.name] = float(value) if isinstance(default, float) else int(value)
+        sized = spec.name.endswith(_POSITIVE)
+        if isinstance(default, tuple):
+            known[spec.name] = _list(spec.name, value, sized)
+            continue
+        number = _number(spec.name, value, whole=isinstance(default, int), positive=sized)
+        known[spec.name] = int(number) if isinstance(default, int) else float(number)
     return kind(**known)
 
 
-def _freeze(name: str, value: Any) -> tuple[Any, ...]:
+_POSITIVE = (
+    *("_size", "_heads", "_hidden_layers", "_dim", "_rank", "_factor", "_inputs"),
+    *("_window", "_embeddings", "_theta", "_freq", "_cap", "_softcapping", "_clipping"),
+)
+
+
+def _number(name: str, value: Any, *, whole: bool, positive: bool = False) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise TypeError(f"{name} is {value!r}, not a number")
+    if whole and value != int(value):
+        raise TypeError(f"{name} is {value!r}, not a whole number")
+    if value < 0 or (positive and value == 0):
+        raise ValueError(f"{name} is {value}, which is too small")
+    return value
+
+
+def _list(name: str, value: Any, sized: bool) -> tuple[Any, ...]:
+    """A list as a tuple, nested as it is: sizes, fractions, or the types of layers."""
     if not isinstance(value, list | tuple):
         raise TypeError(f"{name} is {value!r}, not a list")
-    return tuple(_freeze(name, item) if isinstance(item, list | tuple) else item for item in value)
+    items: list[Any] = []
+    for item in value:
+        if isinstance(item, list | tuple):
+            items.append(_list(name, item, sized))
+        elif name == "layer_types" and isinstance(item, str):
+            items.append(item)
+        else:
+            number = _number(name, item, whole=sized, positive=sized)
+            items.append(int(number) if sized else float(number))
+    return tuple(items)
+
+
+def _require_plain(text: Mapping[str, Any], rope: Mapping[str, Any]) -> None:
+    """Refuse what the reference knows and no published checkpoint of this model has."""
+    for kind in (FULL, SLIDING):
+        rope_type = _section(rope, kind).get("rope_type", "default")
+        _require(rope_type == "default", f"rope_parameters.{kind}.rope_type is {rope_type!r}, which is not supported")
+    for name, only in (("rope_scaling", None), ("attention_bias", False), ("hidden_activation", "gelu_pytorch_tanh")):
+        value = text.get(name)
+        _require(value is None or value == only, f"{name} is {value!r}, which is not supported")
 
 
 def _section(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
