@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 _SHAPES = ("e2b", "e4b-depth")
-_PARTS = ("encoder", "prefill", "decode", "update")
+_PARTS = ("encoder", "prefill", "decode", "update", "exactness")
 
 
 @click.command()

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from eval.bench.gemma3n_pair import SHAPES, Pair, build_pair
-from eval.bench.store import ResultStore, progress
+from eval.bench.store import ResultStore
 from speech3n.audio.frontend import LogMel
 from speech3n.models.gemma3n.listening import CachedDecoder, Ears, Listener
 from speech3n.models.gemma3n.prompts import Prompt
@@ -50,26 +50,33 @@ class Timing:
 
 def compare(ours: Callable[[], object], reference: Callable[[], object], rounds: int) -> Timing:
     """Time both in turns, after one round that does not count."""
-    timing = Timing([], [])
+    first, second = in_turns([ours, reference], rounds)
+    return Timing(first, second)
+
+
+def in_turns(runs: Sequence[Callable[[], object]], rounds: int) -> list[list[float]]:
+    """The seconds of each run in each round, after one round that does not count."""
+    seconds: list[list[float]] = [[] for _ in runs]
     for round_number in range(rounds + 1):
-        for seconds, run in ((timing.ours, ours), (timing.reference, reference)):
+        for taken, run in zip(seconds, runs, strict=True):
             started = time.perf_counter()
             run()
             if round_number:
-                seconds.append(time.perf_counter() - started)
-    return timing
+                taken.append(time.perf_counter() - started)
+    return seconds
 
 
 def measure_encoder(pair: Pair, rounds: int) -> dict[str, Any]:
     """A 30 s clip at once, ours and the reference's, and ours in steps."""
     mel = LogMel()(_noise(_CLIP_S))[0].to(_dtype(pair))
-    timing = compare(lambda: pair.ours.encode(mel), lambda: pair.reference_embed(mel), rounds)
-    steps = {}
-    for step_ms in _STEPS_MS:
-        progress(f"encoder in steps of {step_ms} ms")
-        run = partial(_stream, pair, mel, step_ms)
-        steps[step_ms] = min(_timed(run) for _ in range(max(1, rounds // 2)))
-    return {"timing": timing, "steps_s": steps, "audio_s": _CLIP_S}
+    whole = [lambda: pair.ours.encode(mel), lambda: pair.reference_embed(mel)]
+    streamed = [partial(_stream, pair, mel, step_ms) for step_ms in _STEPS_MS]
+    ours, reference, *steps = in_turns([*whole, *streamed], rounds)
+    return {
+        "timing": Timing(ours, reference),
+        "steps_s": {step_ms: statistics.median(taken) for step_ms, taken in zip(_STEPS_MS, steps, strict=True)},
+        "audio_s": _CLIP_S,
+    }
 
 
 def _stream(pair: Pair, mel: Tensor, step_ms: int) -> None:
@@ -89,10 +96,7 @@ def measure_prefill(pair: Pair, rounds: int) -> dict[str, Any]:
         lambda: _reference_prefill(pair, input_ids=ids),
         rounds,
     )
-    ours = pair.ours(ids, cache=pair.ours.language_model.new_cache(), read=1).float()
-    reference, _ = _reference_prefill(pair, input_ids=ids)
-    difference = float((ours - reference.float()).abs().max() / reference.float().abs().max())
-    return {"timing": timing, "positions": _PREFILL, "difference": difference}
+    return {"timing": timing, "positions": _PREFILL}
 
 
 def measure_decode(pair: Pair, rounds: int) -> dict[str, Any]:
@@ -195,10 +199,19 @@ def _dtype(pair: Pair) -> torch.dtype:
     return pair.ours.language_model.embed_tokens.weight.dtype
 
 
-def _timed(run: Callable[[], None]) -> float:
-    started = time.perf_counter()
-    run()
-    return time.perf_counter() - started
+def measure_exactness(pair: Pair, rounds: int) -> dict[str, Any]:
+    """How far our soft tokens and logits are from the reference's, relative to the largest; no time."""
+    mel = LogMel()(_noise(_CLIP_S))[0].to(_dtype(pair))
+    ids = _ids(_PREFILL)
+    logits = pair.ours(ids, cache=pair.ours.language_model.new_cache(), read=1)
+    return {
+        "soft_tokens": _difference(pair.ours.encode(mel), pair.reference_embed(mel)),
+        "logits": _difference(logits, _reference_prefill(pair, input_ids=ids)[0]),
+    }
+
+
+def _difference(ours: Tensor, reference: Tensor) -> float:
+    return float((ours.float() - reference.float()).abs().max() / reference.float().abs().max())
 
 
 _PARTS: dict[str, Callable[[Pair, int], dict[str, Any]]] = {
@@ -206,7 +219,10 @@ _PARTS: dict[str, Callable[[Pair, int], dict[str, Any]]] = {
     "prefill": measure_prefill,
     "decode": measure_decode,
     "update": measure_update,
+    "exactness": measure_exactness,
 }
+_ONCE = ("encoder", "exactness")
+"""Parts that are measured for E2B only: the encoder is the same in every size."""
 _DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 
 
@@ -231,16 +247,20 @@ def measure(store: ResultStore, plan: Plan) -> None:
 
 
 def _measure_shape(store: ResultStore, name: str, parts: Sequence[str], settings: dict[str, Any]) -> None:
-    pair: Pair | None = None
+    pairs: dict[str, Pair] = {}
     for part, run in _PARTS.items():
-        # The encoder is the same in every size.
-        if (parts and part not in parts) or (part == "encoder" and name != "e2b"):
+        if (parts and part not in parts) or (part in _ONCE and name != "e2b"):
             continue
+        # Rounding to bfloat16 would hide a real difference.
+        own = settings | ({"dtype": "fp32", "rounds": 1} if part == "exactness" else {})
 
-        def compute(run: Callable[[Pair, int], dict[str, Any]] = run) -> dict[str, Any]:
-            nonlocal pair
-            pair = pair or build_pair(SHAPES[name], _DTYPES[settings["dtype"]])
+        def compute(run: Callable[[Pair, int], dict[str, Any]] = run, own: dict[str, Any] = own) -> dict[str, Any]:
+            dtype = str(own["dtype"])
+            if dtype not in pairs:
+                # Two do not fit into memory.
+                pairs.clear()
+                pairs[dtype] = build_pair(SHAPES[name], _DTYPES[dtype])
             with torch.inference_mode():
-                return run(pair, settings["rounds"])
+                return run(pairs[dtype], own["rounds"])
 
-        store.part(f"{part}-{name}", settings, compute)
+        store.part(f"{part}-{name}", own, compute)

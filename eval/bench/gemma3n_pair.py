@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -92,7 +93,8 @@ def build_pair(shape: Shape, dtype: torch.dtype) -> Pair:
     for module in (ours, text, audio, embedder):
         module.requires_grad_(False).eval()
     # What the engine does with a large checkpoint; the reference keeps the tensors as they are.
-    pack_linears(ours)
+    if dtype == torch.bfloat16:
+        pack_linears(ours)
     return Pair(ours, text, audio, embedder)
 
 
@@ -107,12 +109,21 @@ def _random_weights(model: Gemma3n, dtype: torch.dtype) -> dict[str, Tensor]:
             part = flat[start : start + _BLOCK]
             part.copy_(block[: len(part)])
         flat = flat.view(tensor.shape)
-        weights[name] = flat.mul_(_scale(name, tensor.shape)) if tensor.dim() > 1 else flat.mul_(0.1).add_(1.0)
+        weights[name] = flat.mul_(_scale(name, tensor.shape)).add_(_mean(name, tensor.shape))
     return weights
 
 
 def _scale(name: str, shape: Sequence[int]) -> float:
-    return 0.05 if "coefs" in name else shape[-1] ** -0.5
+    if len(shape) > 1:
+        return 0.05 if "coefs" in name else math.prod(shape[1:]) ** -0.5
+    return 0.1 * _mean(name, shape)
+
+
+def _mean(name: str, shape: Sequence[int]) -> float:
+    """Norms near one, but small where large ones would make thirty random layers chaotic."""
+    if len(shape) > 1:
+        return 0.0
+    return 0.3 if "post" in name or "q_norm" in name else 1.0
 
 
 def _compute_buffers(model: Any) -> None:

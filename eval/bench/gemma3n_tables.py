@@ -31,9 +31,15 @@ def render(results: Mapping[str, Record]) -> str:
 
 
 def _note(results: Mapping[str, Record]) -> str:
-    settings = next(iter(results.values()))["settings"]
-    difference = [record["result"]["difference"] for name, record in results.items() if name.startswith("prefill")]
-    exact = f" Largest difference of the prefill's logits, relative: {max(difference):.1e}." if difference else ""
+    settings = next(record["settings"] for name, record in results.items() if not name.startswith("exactness"))
+    exactness = results.get("exactness-e2b")
+    exact = ""
+    if exactness:
+        found = exactness["result"]
+        exact = (
+            f" In float32 on the same shape, soft tokens differ by {found['soft_tokens']:.0e} of the largest value and "
+            f"logits by {found['logits']:.0e}."
+        )
     return (
         f"Random weights, {settings['dtype']}, {settings['threads']} threads, one stream; both on the same tensors in "
         f"turns, medians of {settings['rounds']} rounds. Ratio: how many times as fast as transformers; for steps, "

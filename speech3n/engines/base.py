@@ -33,7 +33,8 @@ class EngineInfo:
     """What an engine is called and can do.
 
     `max_utterance_s` is the longest audio one stream takes; `target_languages` is what it translates to, None for
-    any language.
+    any language. Without `detects_language` a hypothesis has the language that was asked for, or none; without
+    `aligns_words` word times are estimates.
     """
 
     name: str
@@ -42,6 +43,8 @@ class EngineInfo:
     streaming: Literal["native", "buffered"] = "buffered"
     max_utterance_s: float = 28.0
     target_languages: frozenset[str] | None = frozenset({"en"})
+    detects_language: bool = True
+    aligns_words: bool = True
 
     def require_translation(self, target: str) -> None:
         """Raise UsageError unless the engine translates to the language `target`."""

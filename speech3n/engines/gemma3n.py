@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +84,8 @@ class Gemma3nEngine:
             frozenset({"transcribe", "translate"}),
             streaming="native",
             target_languages=None,
+            detects_language=False,
+            aligns_words=False,
         )
         # Says now, and not in the middle of somebody's speech, that the tokenizer is of another model.
         self.prompt(StreamOptions(translate=True))
@@ -91,7 +94,9 @@ class Gemma3nEngine:
         """Open a stream for one utterance."""
         for code in (options.language, options.target_language):
             if code is not None and code not in self.info.languages:
-                raise UsageError(f"{self.info.name} does not know the language '{code}'.")
+                raise UsageError(
+                    f"{self.info.name} does not know the language '{code}'.", "Use an ISO 639-1 code such as es."
+                )
         return Gemma3nStream(self, options)
 
     def close(self) -> None:
@@ -127,9 +132,10 @@ class Gemma3nStream:
         """Append float32 mono 16 kHz audio of any length; it is encoded when `decode` asks for it."""
         if self._finished:
             raise EngineError("Audio came after input_finished().")
-        self._blocks.append(pcm)
+        # A copy: whoever records may use its buffer again before `decode`.
+        self._blocks.append(np.array(pcm, np.float32))
         self._samples += len(pcm)
-        self._fresh = True
+        self._fresh |= len(pcm) > 0
 
     def input_finished(self) -> None:
         """Make the next decode the final one."""
@@ -170,6 +176,8 @@ class Gemma3nStream:
         tokenizer, ends = self._engine.tokenizer, []
         for count in range(1, len(generated.tokens) + 1):
             ends.append(len(tokenizer.decode(generated.tokens[:count], skip_special_tokens=True)))
+        # Half a character is shown as one or more marks, which the rest of it replaces.
+        ends = list(accumulate(reversed(ends), min))[::-1]
         text = tokenizer.decode(generated.tokens, skip_special_tokens=True)
         return TokenText(text, tuple(ends), generated.logprobs)
 

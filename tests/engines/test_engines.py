@@ -5,7 +5,7 @@ from contextlib import closing
 
 import numpy as np
 import pytest
-from conftest import silence
+from conftest import REPOSITORY, silence
 
 from speech3n.engines.base import Engine, EngineStream, StreamOptions
 from speech3n.engines.registry import open_engine
@@ -15,7 +15,11 @@ from speech3n.types import SAMPLE_RATE, Hypothesis, Waveform, words_text
 pytestmark = pytest.mark.weights
 
 
-@pytest.fixture(scope="module", params=["whisper-base"])
+MEMORISED = REPOSITORY / "tests" / "data" / "gemma3n-memorised"
+"""Gemma 3n's architecture with weights that know the bundled clips by heart."""
+
+
+@pytest.fixture(scope="module", params=["whisper-base", str(MEMORISED)], ids=["whisper-base", "gemma3n"])
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     with closing(open_engine(request.param)) as engine:
         yield engine
@@ -60,8 +64,9 @@ def test_recognises_speech_with_times_and_confidences(engine: Engine, english: W
     assert all(0 <= word.confidence <= 1 for word in hypothesis.words)
     country = [word for word in hypothesis.words if "country" in word.text]
     # He says it at about 5.8 s and at about 10 s.
-    assert country[0].start == pytest.approx(5.8, abs=0.4)
-    assert country[1].end == pytest.approx(10.4, abs=0.4)
+    tolerance_s = 0.4 if engine.info.aligns_words else 2.0
+    assert country[0].start == pytest.approx(5.8, abs=tolerance_s)
+    assert country[1].end == pytest.approx(10.4, abs=tolerance_s)
 
 
 def test_a_growing_utterance_ends_where_the_whole_does(engine: Engine, english: Waveform) -> None:
@@ -83,8 +88,11 @@ def test_nothing_new_gives_no_hypothesis(engine: Engine, english: Waveform) -> N
 
 def test_detects_the_language_and_translates(engine: Engine, spanish: Waveform) -> None:
     hypothesis = recognise(engine, spanish, StreamOptions(translate=True))
-    assert hypothesis.language == "es"
-    assert hypothesis.language_confidence > 0.5
+    if engine.info.detects_language:
+        assert hypothesis.language == "es"
+        assert hypothesis.language_confidence > 0.5
+    else:
+        assert (hypothesis.language, hypothesis.language_confidence) == (None, 0.0)
     assert hypothesis.translation
     source = {word.text.lower() for word in hypothesis.words}
     assert len(source & {word.lower() for word in hypothesis.translation}) < len(source) / 2
