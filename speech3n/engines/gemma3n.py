@@ -88,7 +88,10 @@ class Gemma3nEngine:
             aligns_words=False,
         )
         # Says now, and not in the middle of somebody's speech, that the tokenizer is of another model.
-        self.prompt(StreamOptions(translate=True))
+        try:
+            self.prompt(StreamOptions(translate=True))
+        except ModelError as error:
+            raise ModelError(f"The tokenizer in '{folder}' cannot be used: {error.message}", error.hint) from error
 
     def open_stream(self, options: StreamOptions) -> Gemma3nStream:
         """Open a stream for one utterance."""
@@ -235,11 +238,15 @@ def _without_loop(words: Sequence[str]) -> tuple[str, ...]:
 def _load_tokenizer(folder: Path) -> Any:
     from transformers import AutoTokenizer
 
+    # Without them transformers makes up an empty tokenizer.
+    if not any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer.model")):
+        raise ModelError(f"'{folder}' has no tokenizer.json.", "Fetch the checkpoint with all its files.")
     try:
         return AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
     except Exception as error:  # whatever is wrong with the files, transformers raises something else for it
+        reason = " ".join(str(error).split()).rstrip(".")
         raise ModelError(
-            f"The tokenizer in '{folder}' cannot be loaded: {error}.", "Fetch the checkpoint with all its files."
+            f"The tokenizer in '{folder}' cannot be loaded: {reason:.300}.", "Fetch the checkpoint with all its files."
         ) from error
 
 

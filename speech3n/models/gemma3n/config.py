@@ -171,7 +171,10 @@ class Gemma3nConfig:
         try:
             return cls.from_dict(data)
         except (TypeError, ValueError) as error:
-            raise ModelError(f"'{path}' is not a valid Gemma 3n configuration: {error}.") from error
+            raise ModelError(
+                f"'{path}' is not a valid Gemma 3n configuration: {error}.",
+                "Fetch the file again, from the checkpoint that the weights are of.",
+            ) from error
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Gemma3nConfig:
