@@ -125,9 +125,10 @@ def _transcribe(
     except Speech3nError as error:
         report.failure(error)
     else:
-        if options.language is None:
-            spoken = language_name(transcript.language) if transcript.language else "no speech"
-            report.note(f"{job.path}: {spoken} (detected)" if transcript.language else f"{job.path}: {spoken} found")
+        if not transcript.segments:
+            report.note(f"{job.path}: no speech found")
+        elif options.language is None and transcript.language:
+            report.note(f"{job.path}: {language_name(transcript.language)} (detected)")
 
 
 class _Report:

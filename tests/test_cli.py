@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,29 @@ def test_one_file_is_printed(run, examples: dict[str, Path], tmp_path: Path) -> 
     assert result.code == 0
     assert result.out.startswith("w0 w1 w2")
     assert not list(tmp_path.iterdir())
+
+
+def test_speech_whose_language_is_not_known_is_not_called_no_speech(
+    run, examples: dict[str, Path], monkeypatch
+) -> None:
+    """Not every engine tells the language."""
+
+    class Unknowing(FakeEngine):
+        def open_stream(self, options):
+            stream = super().open_stream(options)
+            decode = stream.decode
+
+            def without_language():
+                hypothesis = decode()
+                return hypothesis and replace(hypothesis, language=None)
+
+            stream.decode = without_language
+            return stream
+
+    monkeypatch.setattr(transcribe, "open_engine", lambda model: Unknowing())
+    result = run("transcribe", examples["en"])
+    assert result.out.startswith("w0 w1")
+    assert "no speech" not in result.err
 
 
 def test_translation_is_printed_below(run, examples: dict[str, Path]) -> None:

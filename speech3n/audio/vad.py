@@ -30,7 +30,7 @@ _WEBRTC_SAMPLES = SAMPLE_RATE // 50
 _WEBRTC_AGGRESSIVENESS = 1
 _GATE_VOICED = 2
 _GATE_HANGOVER_FRAMES = 4
-_ENERGY_FLOOR_DB = -66.0
+ENERGY_FLOOR_DB = -66.0
 
 
 class VoiceActivityDetector:
@@ -74,7 +74,7 @@ class VoiceActivityDetector:
         return self._network.probabilities(frame)
 
     def _is_candidate(self, frame: Waveform) -> bool:
-        if level_db(frame) < _ENERGY_FLOOR_DB:
+        if level_db(frame) < ENERGY_FLOOR_DB:
             return False
         pcm = (np.clip(frame, -1.0, 1.0) * 32767).astype("<i2").tobytes()
         size = 2 * _WEBRTC_SAMPLES

@@ -11,6 +11,7 @@ import numpy as np
 from langcodes.data_dicts import LANGUAGE_ALPHA3
 
 from speech3n.allocator import return_large_blocks
+from speech3n.audio.vad import ENERGY_FLOOR_DB
 from speech3n.decoding.answer import Answer, parse_answer
 from speech3n.decoding.policy import comparable
 from speech3n.decoding.repetition import cut_repetition, loop_start
@@ -150,7 +151,8 @@ class Gemma3nStream:
             return None
         self._fresh = False
         self._hear()
-        if not self._listener.soft_tokens:
+        if not self._listener.soft_tokens or self._levels.is_silent:
+            # An instruct model answers silence with something.
             return self._hypothesis(Answer(""), None)
         limit = _SPARE_TOKENS + round(_TOKENS_PER_S * self._samples / SAMPLE_RATE)
         limit *= 2 if _translates(self._options) else 1
@@ -211,6 +213,11 @@ class _Levels:
         frames = samples[:whole].reshape(-1, FRAME_SAMPLES)
         self._squares.extend(np.square(frames).mean(1).tolist())
         self._rest = samples[whole:]
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether no frame was loud enough to be speech."""
+        return max(self._squares, default=1.0) < 10 ** (ENERGY_FLOOR_DB / 10)
 
     def speech(self) -> tuple[float, float]:
         """The first and the last second at which there was anything but silence."""

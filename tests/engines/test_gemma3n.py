@@ -181,6 +181,16 @@ def test_little_sound_is_heard(engine: Engine, samples: int) -> None:
     assert texts(recognise(engine, noise(1)[:samples], language="es"))
 
 
+def test_silence_never_reaches_the_model(engine: Engine) -> None:
+    """An instruct model says something to everything; this one babbles at noise that is barely loud enough."""
+    audible = noise(2.0)
+    assert recognise(engine, audible * 1e-2).words
+    assert not recognise(engine, audible * 1e-4).words
+    assert not recognise(engine, audible * 0).words
+    late = np.concatenate([audible * 0, audible])
+    assert recognise(engine, late).words
+
+
 def test_silence_and_the_loudest_noise_do_no_harm(engine: Engine) -> None:
     for pcm in (np.zeros(20_000, np.float32), np.ones(20_000, np.float32), noise(1.2) * 1e4):
         hypothesis = recognise(engine, pcm)
