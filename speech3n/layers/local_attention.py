@@ -30,6 +30,19 @@ class LocalAttentionState:
     valid: Tensor
 
 
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """Projected positions, and the weights that they were projected with."""
+
+    weight: Tensor
+    version: int
+    rows: Tensor
+
+    def is_of(self, weight: Tensor, version: int) -> bool:
+        same_memory = self.weight.data_ptr() == weight.data_ptr() and self.weight.dtype == weight.dtype
+        return same_memory and self.weight.device == weight.device and self.version == version
+
+
 class RelativePositions(nn.Module):
     """Sinusoids of the distances `past` ... 0, projected for each head: `pos_proj` in the checkpoint."""
 
@@ -37,7 +50,7 @@ class RelativePositions(nn.Module):
         super().__init__()
         self.past = past
         self.pos_proj = RowLinear(dim, dim)
-        self._table: tuple[int, Tensor] | None = None
+        self._table: _Table | None = None
 
     def forward(self) -> Tensor:
         """Embeddings [past + 1, dim]; row r belongs to the key that lies `past - r` frames before its query."""
@@ -46,10 +59,10 @@ class RelativePositions(nn.Module):
             return self._project()
         # They depend on the weights alone: computed once, until training or loading changes those.
         version = 0 if weight.is_inference() else weight._version
-        key = hash((id(weight), version, weight.data_ptr(), weight.dtype))
-        if self._table is None or self._table[0] != key:
-            self._table = key, self._project()
-        return self._table[1]
+        if self._table is None or not self._table.is_of(weight, version):
+            # The weights themselves are kept, not their address: that may become another's once they are gone.
+            self._table = _Table(weight.detach(), version, self._project())
+        return self._table.rows
 
     def _project(self) -> Tensor:
         weight = self.pos_proj.weight

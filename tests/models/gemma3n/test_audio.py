@@ -24,6 +24,7 @@ from torch import Tensor
 from transformers import Gemma3nAudioFeatureExtractor
 
 from speech3n.audio.frontend import LogMel
+from speech3n.layers.local_attention import RelativePositions
 from speech3n.layers.streaming import clone_state
 from speech3n.models.gemma3n.audio import AudioEncoder, EncoderState
 from speech3n.types import SAMPLE_RATE
@@ -286,6 +287,17 @@ def test_changed_weights_change_the_positions() -> None:
     assert difference(ours(mel)[0], encode_reference(other, mel)[0]) < TOLERANCE
     ours.load_state_dict(reference.state_dict(), assign=True)
     assert difference(ours(mel)[0], encode_reference(reference, mel)[0]) < TOLERANCE
+
+
+def test_weights_that_lie_where_others_lay_are_those_that_are_used() -> None:
+    positions = RelativePositions(48, 12)
+    weight = positions.pos_proj.weight
+    for _ in range(100):
+        before = positions()
+        # The second matrix likes to take the place of the one that the first has driven out.
+        for _ in range(2):
+            weight.data = torch.randn(48, 48)
+        assert difference(positions(), before) > 0.1
 
 
 def test_weights_that_went_through_bfloat16_are_those_that_are_used() -> None:
