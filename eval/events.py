@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,22 +26,53 @@ def write_events(path: Path, events: Iterable[Event]) -> Iterator[Event]:
 def read_events(path: Path) -> list[Event]:
     """Read updates, final segments, status and end of a session from a log of any of the three kinds.
 
-    Words of updates carry no times. Raises StorageError with the number of a line that can't be read.
+    `path` is the log, or the folder of a saved session. Words of updates carry no times; where the language writes
+    no spaces, all that is committed, or tentative, is one word. A last line that breaks off, as a killed session
+    leaves it, is left out. Raises StorageError with the number of a line that can't be read.
     """
-    events: list[Event] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        try:
-            event = _parse(json.loads(line))
-        except (ValueError, KeyError, TypeError) as error:
-            raise StorageError(f"{path}, line {number}: not an event ({error}).", "Give a session log.") from error
-        if event is not None:
-            events.append(event)
-    return events
+    log = path / "events.jsonl" if path.is_dir() else path
+    try:
+        lines = log.read_bytes().split(b"\n")
+    except OSError as error:
+        raise StorageError(
+            f"Cannot read {log}: {error.strerror}.", "Give a session log or a session folder."
+        ) from error
+    if _is_torn(lines[-1]):
+        lines.pop()
+    events = [_read_line(log, number, line) for number, line in enumerate(lines, start=1)]
+    return _with_languages([event for event in events if event is not None])
 
 
 def final_segments(events: Iterable[Event]) -> list[Segment]:
     """The segments that became final, in order."""
     return [event for event in events if isinstance(event, Segment) and event.is_final]
+
+
+def _is_torn(line: bytes) -> bool:
+    """Whether what follows the last line break is the beginning of an object."""
+    try:
+        json.loads(line)
+    except ValueError:
+        return True
+    return False
+
+
+def _read_line(path: Path, number: int, line: bytes) -> Event | None:
+    try:
+        return _parse(json.loads(line))
+    except (ValueError, KeyError, TypeError) as error:
+        raise StorageError(f"{path}, line {number}: not an event ({error}).", "Give a session log.") from error
+
+
+def _with_languages(events: Sequence[Event]) -> list[Event]:
+    """The events with the languages of their segments in the updates, which the log gives only once."""
+    segments = {event.id: event for event in events if isinstance(event, Segment)}
+    return [
+        replace(event, language=segment.language, target_language=segment.target_language or event.target_language)
+        if isinstance(event, Update) and (segment := segments.get(event.segment)) is not None
+        else event
+        for event in events
+    ]
 
 
 def _parse(record: dict[str, Any]) -> Event | None:
@@ -49,6 +81,8 @@ def _parse(record: dict[str, Any]) -> Event | None:
             return Update(
                 committed=_words(record["committed"]),
                 tentative=_words(record["tentative"]),
+                translation_committed=tuple(record.get("translation_committed", "").split()),
+                translation_tentative=tuple(record.get("translation_tentative", "").split()),
                 segment=int(record["segment"]),
                 audio_s=float(record["audio_s"]),
                 elapsed_s=float(record["elapsed_s"]),
