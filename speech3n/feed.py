@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -141,7 +142,10 @@ class PulledFeed:
     def captured_s(self) -> float:
         """What has been spoken by now; without a clock, what was read."""
         read_s = self._position / SAMPLE_RATE
-        return max(read_s, self.elapsed_s()) if self.is_paced and self._next is not None else read_s
+        if not self.is_paced or self._next is None:
+            return read_s
+        # However late it is, no more is spoken than there is.
+        return max(read_s, min(self.elapsed_s(), self._source.duration_s or math.inf))
 
     @property
     def paused(self) -> bool:
