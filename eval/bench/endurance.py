@@ -12,8 +12,8 @@ from eval.bench.live import GAP_S, run_session_process
 from eval.bench.store import Record, ResultStore
 from eval.datasets import Clip, join_clips, languages, write_wav
 from eval.events import final_segments
+from eval.false_text import count_false_text
 from eval.sounds import SOUNDS
-from speech3n.types import Event, Update
 
 _MINUTE_S = 60.0
 
@@ -56,26 +56,14 @@ def run_memory(store: ResultStore, clips: Sequence[Clip], model: str, minutes: f
     store.part("memory", settings, compute)
 
 
-def words_shown(events: Sequence[Event]) -> int:
-    """Words that stood on the screen at any time, tentative ones too: the most of each segment, summed."""
-    most: dict[int, int] = {}
-    for event in events:
-        if isinstance(event, Update):
-            shown = len(event.committed) + len(event.tentative)
-            most[event.segment] = max(shown, most.get(event.segment, 0))
-    for segment in final_segments(events):
-        most[segment.id] = max(len(segment.words), most.get(segment.id, 0))
-    return sum(most.values())
-
-
 def _listen(store: ResultStore, name: str, sound: str, model: str, minutes: float) -> Record:
     seconds = minutes * _MINUTE_S
     run = run_session_process(store, name, [sound, "--seconds", str(seconds), "--pace", "max", "--model", model])
-    segments = final_segments(run.events)
+    heard = count_false_text(sound, seconds, run.events)
     return {
-        "words_final": sum(len(segment.words) for segment in segments),
-        "words_shown": words_shown(run.events),
-        "texts": [segment.text for segment in segments],
+        "words_final": heard.words_final,
+        "words_shown": heard.words_shown,
+        "texts": list(heard.texts),
         "session_s": run.session_s,
         "cpu_s": run.session_cpu_s,
         "cpu_rtf": run.session_cpu_s / seconds,

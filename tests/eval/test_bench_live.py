@@ -3,11 +3,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eval.bench.endurance import words_shown
 from eval.bench.live import SessionRun, session_summary
 from eval.bench.measure import ProcessCost
 from eval.bench.session_process import LoopedSource
 from eval.datasets import Clip, JoinedClip, JoinedRecording, write_wav
+from eval.false_text import words_shown
 from speech3n.types import SAMPLE_RATE, End, Segment, Status, Update, Word
 
 
