@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,19 +30,20 @@ def active_speech_level_db(pcm: Waveform) -> float | None:
     if energy <= 0.0:
         return None
     envelope = _envelope(pcm)
-    before: tuple[float, float] | None = None
-    level_db = 0.0
-    for threshold in envelope.max() * 0.5 ** np.arange(_THRESHOLDS):
-        level_db = 10 * math.log10(energy / _active_samples(envelope >= threshold))
-        margin_db = level_db - 20 * math.log10(threshold)
-        if margin_db < _MARGIN_DB:
-            before = margin_db, level_db
-        elif before is None:
-            return level_db
-        else:
-            share = (_MARGIN_DB - before[0]) / (margin_db - before[0])
-            return before[1] + share * (level_db - before[1])
-    return level_db
+    # From the lowest threshold up: at the highest, what is active may be a few samples at the end of the clip.
+    levels = [_level(energy, envelope, envelope.max() * 0.5**power) for power in reversed(range(_THRESHOLDS))]
+    for (low_db, low_margin_db), (high_db, high_margin_db) in pairwise(levels):
+        if high_margin_db <= _MARGIN_DB:
+            share = (low_margin_db - _MARGIN_DB) / (low_margin_db - high_margin_db)
+            return low_db + share * (high_db - low_db)
+    # A click: its level stays far above what is left of it when it is smoothed.
+    return levels[0][0]
+
+
+def _level(energy: float, envelope: NDArray[np.float64], threshold: float) -> tuple[float, float]:
+    """The level of what is active at a threshold, and how far it lies above the threshold, in dB."""
+    level_db = 10 * math.log10(energy / _active_samples(envelope >= threshold))
+    return level_db, level_db - 20 * math.log10(threshold)
 
 
 def _envelope(pcm: Waveform) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from eval.conditions.filters import band_pass, convolve
 from eval.conditions.reverberation import room_response
 from eval.conditions.speech_level import active_speech_level_db
 from eval.conditions.telephone import mu_law, telephone_line
-from eval.datasets import Clip
+from eval.datasets import Clip, write_wav
 from speech3n.errors import UsageError
 from speech3n.types import SAMPLE_RATE, Waveform
 
@@ -87,9 +87,19 @@ def test_pauses_do_not_lower_the_speech_level(english: Waveform) -> None:
     # The clip breaks off in a word, after which 200 ms of the pause count: a tenth of a decibel.
     assert active_speech_level_db(with_pause) == pytest.approx(active_speech_level_db(english), abs=0.2)
     assert rms_db(with_pause) < rms_db(english) - 5
-    assert active_speech_level_db(tone(1000.0, 5.0)) == pytest.approx(rms_db(tone(1000.0)), abs=0.05)
+    for hertz in np.arange(100.0, 7900.0, 300.0):
+        assert active_speech_level_db(tone(hertz, 1.0)) == pytest.approx(rms_db(tone(hertz)), abs=0.15), hertz
     assert active_speech_level_db(np.zeros(100, np.float32)) is None
     assert active_speech_level_db(np.zeros(0, np.float32)) is None
+
+
+@given(pcm=WAVEFORMS.filter(lambda pcm: bool(np.abs(pcm).max(initial=0.0) > 1e-6)))
+@settings(max_examples=50, deadline=None)
+def test_the_speech_level_of_anything_lies_between_its_mean_and_its_peak(pcm: Waveform) -> None:
+    level = active_speech_level_db(pcm)
+    assert level is not None
+    # The onset, before the smoothed signal has risen, counts as energy but not as time.
+    assert rms_db(pcm) - 1e-6 <= level <= 20 * np.log10(np.abs(pcm).max()) + 3.0
 
 
 @given(gain_db=st.floats(-60.0, 0.0))
@@ -141,6 +151,16 @@ def test_babble_is_made_of_the_other_clips(english: Waveform, others: list[Clip]
     assert power_db(noise, 0.0, 1000.0) > power_db(noise, 1000.0, 8000.0) + 3
     elsewhere = added(Noise("babble", 0.0).apply(english, others[:1]), english)
     assert abs(np.corrcoef(noise, elsewhere)[0, 1]) < 0.9
+
+
+def test_all_voices_of_babble_are_equally_loud(english: Waveform, tmp_path: Path) -> None:
+    voices = []
+    for voice in range(8):
+        voices.append(Clip(tmp_path / f"{voice}.wav", "en", "", 2.0))
+        write_wav(voices[-1].audio, tone(500.0 + 800 * voice, amplitude=0.5 / (voice + 1)))
+    noise = added(Noise("babble", 0.0).apply(english, voices), english)
+    powers = [power_db(noise, 400.0 + 800 * voice, 600.0 + 800 * voice) for voice in range(8)]
+    assert max(powers) - min(powers) < 1.0
 
 
 def test_babble_needs_other_clips(english: Waveform) -> None:
@@ -215,6 +235,11 @@ def test_mu_law_has_the_noise_that_it_is_known_for(english: Waveform) -> None:
     for level in (0.05, 0.2, 0.8):
         clean = tone(1004.0, amplitude=level)
         assert 36 < rms_db(clean) - rms_db(mu_law(clean) - clean) < 41
+
+
+def test_the_telephone_is_coded_in_mu_law() -> None:
+    heard = telephone_line(tone(1004.0))
+    assert 30 < power_db(heard, 1000.0, 1008.0) - power_db(heard, 1100.0, 3400.0) < 60
 
 
 def test_gain_says_how_much_it_cut_off() -> None:
