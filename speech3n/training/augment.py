@@ -41,11 +41,11 @@ def varied(passage: Passage, random: np.random.Generator) -> Heard:
     choice = random.random()
     if choice < 0.15:
         return as_recorded(passage)
-    if choice < 0.35:
+    if choice < 0.4:
         return as_cut_by_session(passage)
     begin = random.uniform(max(passage.earliest, passage.latest - _LONGEST_LEAD_S), passage.latest)
     end = random.uniform(min(passage.speech_end, passage.end), passage.end)
-    lead = random.uniform(0, _LONGEST_LEAD_S) * (random.random() < 0.6)
+    lead = random.uniform(0, _LONGEST_LEAD_S) * (random.random() < 0.4)
     tail = random.uniform(0, _LONGEST_TAIL_S) * (random.random() < 0.5)
     waveform = _recoded(_cut(passage, begin, end), random)
     waveform = np.pad(waveform, (round(lead * SAMPLE_RATE), round(tail * SAMPLE_RATE)))

@@ -19,14 +19,15 @@ from speech3n.training.step import IGNORED, Batch, Example, collate
 from speech3n.types import SAMPLE_RATE, Waveform
 
 _PASSAGES = 5
-_NOISES = 1
+_NOISES = 2
 _QUESTIONS = 3
 """Asked about each sound, each time about another part of it."""
-_SHARE_OF_WHOLES = 0.3
-_SHARE_OF_BEGINNINGS = 0.3
-_BEGINNING_TOKENS = 14
-"""The first two seconds, in which clips are hard to tell apart, are asked about more often than the rest."""
+_SHARE_OF_WHOLES = 0.25
+_SHARE_OF_BEGINNINGS = 0.4
+_BEGINNING_S = 2.5
+"""The first seconds of speech, in which clips are hard to tell apart, are asked about more often than the rest."""
 _SHARE_OF_ODD_QUESTIONS = 0.1
+_TOKEN_S = 0.16
 _PADDED_TO = 128
 """As in the front end: a clip is followed by zeros up to a multiple of this."""
 
@@ -54,33 +55,22 @@ class Teacher:
     def draw(self) -> Material:
         """The next batch."""
         random = self._random
-        chosen = [self._passages[place] for place in random.choice(len(self._passages), _PASSAGES, replace=False)]
+        chosen = [self._passages[place] for place in random.permutation(len(self._passages))[:_PASSAGES]]
         heard = [varied(passage, random) for passage in chosen]
         sounds = [each.waveform for each in heard] + [nobody(random) for _ in range(_NOISES)]
         mel, mask = self._features(sounds)
-        stride = self._config.audio.mel_frames_per_token
-        tokens = (-(-mask.sum(1) // stride)).tolist()
         examples = []
-        for clip, sound in enumerate(sounds):
-            passage = chosen[clip] if clip < len(chosen) else None
+        for clip, (sound, tokens) in enumerate(zip(sounds, self._tokens(mask), strict=True)):
             for _ in range(_QUESTIONS):
-                part = tokens[clip]
-                heard_s = len(sound) / SAMPLE_RATE
-                choice = random.random()
-                if choice >= _SHARE_OF_WHOLES and tokens[clip] > 1:
-                    is_beginning = choice >= 1 - _SHARE_OF_BEGINNINGS
-                    longest = min(tokens[clip], _BEGINNING_TOKENS) if is_beginning else tokens[clip]
-                    part = int(random.integers(1, longest))
-                    heard_s = self._heard_s(part)
-                answer = ""
-                question = any_question(self._languages, random)
-                if passage is not None:
+                speech = chosen[clip].latest - heard[clip].begin if clip < len(chosen) else 0.0
+                part, heard_s = self._part(tokens, len(sound) / SAMPLE_RATE, speech)
+                question, answer = any_question(self._languages, random), ""
+                if clip < len(chosen):
                     if random.random() >= _SHARE_OF_ODD_QUESTIONS:
-                        question = self._question_about(passage)
-                    answer = question.answer(*passage.said(heard[clip].begin + heard_s))
+                        question = self._question_about(chosen[clip])
+                    answer = question.answer(*chosen[clip].said(heard[clip].begin + heard_s))
                 examples.append(Example(clip, part, self._desk.prompt(question), self._desk.answer(answer)))
-        batch = collate(examples, self._config.audio_token_id, self._config.text.pad_token_id)
-        return Material(mel, mask, batch)
+        return Material(mel, mask, self._collate(examples))
 
     @torch.inference_mode()
     def examine(self, model: Gemma3n) -> tuple[int, int]:
@@ -89,13 +79,11 @@ class Teacher:
         for passage in self._passages:
             sounds = [as_recorded(passage).waveform, as_cut_by_session(passage).waveform]
             mel, mask = self._features(sounds)
-            tokens = (-(-mask.sum(1) // self._config.audio.mel_frames_per_token)).tolist()
-            examples = [
-                Example(clip, tokens[clip], self._desk.prompt(question), self._desk.answer(_whole(passage, question)))
-                for question in questions_about(passage.language)
-                for clip in range(len(sounds))
-            ]
-            batch = collate(examples, self._config.audio_token_id, self._config.text.pad_token_id)
+            examples = []
+            for question in questions_about(passage.language):
+                prompt, answer = self._desk.prompt(question), self._desk.answer(question.answer(*passage.whole))
+                examples += [Example(clip, tokens, prompt, answer) for clip, tokens in enumerate(self._tokens(mask))]
+            batch = self._collate(examples)
             # Greedy decoding gives the answer where it is the best choice after each of its beginnings.
             best = model(batch.ids, batch.soft_tokens(model.encode(mel, mask)))[:, :-1].argmax(-1)
             right = ((best == batch.labels[:, 1:]) | (batch.labels[:, 1:] == IGNORED)).all(1)
@@ -105,6 +93,26 @@ class Teacher:
     def _question_about(self, passage: Passage) -> Question:
         questions = questions_about(passage.language)
         return questions[int(self._random.integers(len(questions)))]
+
+    def _part(self, tokens: int, length_s: float, speech_s: float) -> tuple[int, float]:
+        """How many of a sound's soft tokens to ask about, and how much of it that is; speech begins at `speech_s`."""
+        choice = self._random.random()
+        if choice < _SHARE_OF_WHOLES or tokens == 1:
+            return tokens, length_s
+        first, last = 1, tokens
+        if choice >= 1 - _SHARE_OF_BEGINNINGS:
+            first = min(1 + int(speech_s / _TOKEN_S), tokens - 1)
+            last = min(first + round(_BEGINNING_S / _TOKEN_S), tokens)
+        part = int(self._random.integers(first, last))
+        return part, self._heard_s(part)
+
+    def _tokens(self, mask: Tensor) -> list[int]:
+        """The number of soft tokens that each sound makes."""
+        tokens: list[int] = (-(-mask.sum(1) // self._config.audio.mel_frames_per_token)).tolist()
+        return tokens
+
+    def _collate(self, examples: Sequence[Example]) -> Batch:
+        return collate(examples, self._config.audio_token_id, self._config.text.pad_token_id)
 
     def _heard_s(self, soft_tokens: int) -> float:
         """How much sound must have come in for this many soft tokens."""
@@ -121,7 +129,3 @@ class Teacher:
         padded = torch.tensor([-(-len(sound) // _PADDED_TO) * _PADDED_TO for sound in sounds])
         frames = (padded - config.frame_length - 1) // config.hop_length + 1
         return mel, torch.arange(mel.shape[1]) < frames[:, None]
-
-
-def _whole(passage: Passage, question: Question) -> str:
-    return question.answer(passage.text, " ".join(passage.translation))

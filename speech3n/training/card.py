@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from speech3n.training.tiny import WEIGHTS
@@ -15,8 +16,8 @@ ones have, made by speech3n's own training step; no weight of Google's is in it.
 sound to text: what it says of any other speech means nothing.
 
 - {parameters} M parameters, {megabytes} MB of bfloat16 weights
-- made by `python -m speech3n.training.memorise {command}`
-  in {minutes} minutes
+- made by `python -m speech3n.training.memorise` with
+{runs}
 - asked when it was finished: {recital}, in float32 and bfloat16, clips whole and growing; silence and noise are
   answered with nothing
 - prompts: transcription in the clip's language or "its original language", alone or followed by a translation into
@@ -37,19 +38,37 @@ FalaBrasil, under the MIT licence, whose text is in `speech3n/examples/README.md
 """
 
 
+_RUNS = "training.json"
+
+
 @dataclass(frozen=True, slots=True)
-class Training:
-    """How the checkpoint came to be, and what it recites."""
+class Run:
+    """One run of the script."""
 
     steps: int
+    learning_rate: float
     seed: int
-    parameters: int
     minutes: float
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """How the checkpoint came to be, and what it recites; runs after the first went on from the one before."""
+
+    runs: Sequence[Run]
+    parameters: int
     recital: str
 
 
+def read_runs(folder: Path) -> list[Run]:
+    """The runs that made a checkpoint."""
+    path = folder / _RUNS
+    return [Run(**run) for run in json.loads(path.read_text("utf-8"))] if path.is_file() else []
+
+
 def write_card(folder: Path, manifest: Path, training: Training) -> None:
-    """Write `README.md` beside the weights."""
+    """Write `README.md` and the list of runs beside the weights."""
+    (folder / _RUNS).write_text(json.dumps([asdict(run) for run in training.runs], indent=2) + "\n", "utf-8")
     clips = [json.loads(line) for line in manifest.read_text("utf-8").splitlines()]
     rows = "\n".join(
         f"| `{Path(clip['audio']).stem}` | {clip['language']} | {clip['text']} | {clip['speaker']} | {clip['source']} "
@@ -61,9 +80,14 @@ def write_card(folder: Path, manifest: Path, training: Training) -> None:
         "languages": ", ".join(sorted({clip["language"] for clip in clips})),
         "megabytes": f"{(folder / WEIGHTS).stat().st_size / 1e6:.1f}",
         "parameters": f"{training.parameters / 1e6:.2f}",
-        "command": f"{manifest.name} --output {folder.name} --steps {training.steps} --seed {training.seed}",
-        "minutes": f"{training.minutes:.0f}",
+        "runs": "\n".join(_described(run, number, manifest) for number, run in enumerate(training.runs)),
         "recital": training.recital,
         "rows": rows,
     }
     (folder / "README.md").write_text(_CARD.format(**facts), "utf-8")
+
+
+def _described(run: Run, number: int, manifest: Path) -> str:
+    resume = " --resume" if number else ""
+    options = f"--steps {run.steps} --learning-rate {run.learning_rate:g} --seed {run.seed}{resume}"
+    return f"  `{manifest.name} --output . {options}` ({run.minutes:.0f} minutes)"

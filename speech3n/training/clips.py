@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +49,9 @@ class Passage:
     translation: tuple[str, ...]
 
     @property
-    def text(self) -> str:
-        """All words."""
-        return " ".join(self.words)
+    def whole(self) -> tuple[str, str]:
+        """All words, and their translation."""
+        return " ".join(self.words), " ".join(self.translation)
 
     @property
     def session_begin(self) -> float:
@@ -85,50 +85,67 @@ def read_passages(manifest: Path) -> list[Passage]:
 def _passages_of(entry: Mapping[str, Any], folder: Path) -> list[Passage]:
     path = folder / entry["audio"]
     waveform = np.concatenate(list(FileSource(path).frames()))
-    end = len(waveform) / SAMPLE_RATE
     voiced = _voiced(waveform)
-    parts = entry.get("utterances") or [{**entry, "start": 0.0, "end": end}]
-    utterances: list[Passage] = []
-    for index, part in enumerate(parts):
-        slots = np.arange(round(part["start"] / _SLOT_S), min(round(part["end"] / _SLOT_S), len(voiced)))
-        speech = np.minimum((slots[voiced[slots]] + 1) * _SLOT_S, end)
-        words = str(part["text"]).split()
-        limit = parts[index + 1]["start"] if index + 1 < len(parts) else end
-        utterances.append(
-            Passage(
-                name=path.stem if len(parts) == 1 else f"{path.stem}/{index + 1}",
-                language=entry["language"],
-                waveform=waveform,
-                earliest=part["start"],
-                latest=max(part["start"], float(speech[0]) - 2 * _SLOT_S),
-                speech_end=float(speech[-1]),
-                end=max(limit, part["end"]),
-                words=tuple(words),
-                known=_known(words, speech),
-                translation=tuple(str(part.get("translation_en") or part["text"]).split()),
-            )
-        )
-    if len(parts) == 1:
-        return utterances
+    end = len(waveform) / SAMPLE_RATE
+    parts = entry.get("utterances")
+    if not parts:
+        return [_passage(path.stem, entry, waveform, voiced, (0.0, end, end))]
+    borders = [*(part["start"] for part in parts[1:]), end]
+    utterances = [
+        _passage(f"{path.stem}/{number}", {**entry, **part}, waveform, voiced, (part["start"], part["end"], border))
+        for number, (part, border) in enumerate(zip(parts, borders, strict=True), 1)
+    ]
+    return [_joined(path.stem, entry, utterances), *utterances]
+
+
+def _passage(
+    name: str,
+    entry: Mapping[str, Any],
+    waveform: Waveform,
+    voiced: NDArray[np.bool_],
+    span: tuple[float, float, float],
+) -> Passage:
+    """What is said between the first two times of `span`; what follows begins at the third."""
+    begin, stop, end = span
+    slots = np.arange(round(begin / _SLOT_S), min(round(stop / _SLOT_S), len(voiced)))
+    speech = np.minimum((slots[voiced[slots]] + 1) * _SLOT_S, end)
+    if not len(speech):
+        raise ValueError(f"nobody speaks in {name}")
+    words = tuple(str(entry["text"]).split())
+    return Passage(
+        name=name,
+        language=entry["language"],
+        waveform=waveform,
+        earliest=begin,
+        latest=max(begin, float(speech[0]) - 2 * _SLOT_S),
+        speech_end=float(speech[-1]),
+        end=max(stop, end),
+        words=words,
+        known=_known(words, speech),
+        translation=_translation(entry),
+    )
+
+
+def _joined(name: str, entry: Mapping[str, Any], utterances: Sequence[Passage]) -> Passage:
+    """The clip as a whole, whose words are known when those of its utterances are."""
     first, last = utterances[0], utterances[-1]
-    words = str(entry["text"]).split()
-    if words != [word for utterance in utterances for word in utterance.words]:
+    words = tuple(word for utterance in utterances for word in utterance.words)
+    if words != tuple(str(entry["text"]).split()):
         raise ValueError("the utterances do not add up to the text")
     known = tuple(known for utterance in utterances for known in utterance.known)
-    translation = tuple(str(entry.get("translation_en") or entry["text"]).split())
-    whole = Passage(
-        path.stem,
-        entry["language"],
-        waveform,
-        0.0,
-        first.latest,
-        last.speech_end,
-        end,
-        tuple(words),
-        known,
-        translation,
+    return replace(
+        last,
+        name=name,
+        earliest=0.0,
+        latest=first.latest,
+        words=words,
+        known=known,
+        translation=_translation(entry),
     )
-    return [whole, *utterances]
+
+
+def _translation(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(str(entry.get("translation_en") or entry["text"]).split())
 
 
 def _voiced(waveform: Waveform) -> NDArray[np.bool_]:

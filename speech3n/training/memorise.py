@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 import torch
@@ -24,7 +25,7 @@ from speech3n.models.gemma3n import checkpoint
 from speech3n.models.gemma3n.listening import Ears
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.training.batches import Teacher
-from speech3n.training.card import Training, write_card
+from speech3n.training.card import Run, Training, read_runs, write_card
 from speech3n.training.clips import Passage, read_passages
 from speech3n.training.questions import Desk, questions_about
 from speech3n.training.recital import Recital, recite_growing, recite_whole
@@ -53,31 +54,45 @@ class Plan:
 @click.option("--steps", default=2000, show_default=True, type=click.IntRange(1))
 @click.option("--learning-rate", default=3e-3, show_default=True, type=float)
 @click.option("--seed", default=0, show_default=True)
+@click.option("--resume", is_flag=True, help="Go on from the checkpoint in the output folder.")
 @click.option("--threads", default=2, show_default=True, type=click.IntRange(1))
-def main(manifest: Path, output: Path, steps: int, learning_rate: float, seed: int, threads: int) -> None:
+def main(manifest: Path, output: Path, threads: int, resume: bool, **plan: Any) -> None:
     """Train a tiny Gemma 3n until it recites the clips of MANIFEST; exit 1 where it doesn't."""
     torch.set_num_threads(threads)
-    torch.manual_seed(seed)
+    torch.manual_seed(plan["seed"])
     try:
         passages = read_passages(manifest)
+        tokenizer, model = _open(output) if resume else _begin(passages)
     except Speech3nError as error:
         raise click.ClickException(str(error)) from error
-    tokenizer = train_tokenizer(_all_texts(passages))
-    config = tiny_config(tokenizer)
-    desk = Desk(tokenizer, config)
-    teacher = Teacher(passages, desk, config, seed)
+    desk = Desk(tokenizer, model.config)
+    teacher = Teacher(passages, desk, model.config, plan["seed"])
     start = time.monotonic()
-    model = _train(first_weights(config), teacher, Plan(steps, learning_rate, seed)).bfloat16()
+    model = _train(model, teacher, Plan(**plan)).bfloat16()
     minutes = (time.monotonic() - start) / 60
 
     checkpoint.save(model, output)
-    save_companions(output, tokenizer, config)
+    if not resume:
+        save_companions(output, tokenizer, model.config)
     recital = _recite(output, desk, passages)
-    write_card(output, manifest, Training(steps, seed, count_parameters(model), minutes, str(recital)))
+    runs = [*(read_runs(output) if resume else []), Run(**plan, minutes=round(minutes, 1))]
+    write_card(output, manifest, Training(runs, count_parameters(model), str(recital)))
     click.echo(f"\n{output}: {recital} after {minutes:.1f} minutes of training.")
     for fault in recital.faults[:_LISTED_FAULTS]:
         click.echo(f"  {fault}", err=True)
     sys.exit(1 if recital.faults else 0)
+
+
+def _begin(passages: Sequence[Passage]) -> tuple[Any, Gemma3n]:
+    tokenizer = train_tokenizer(_all_texts(passages))
+    return tokenizer, first_weights(tiny_config(tokenizer))
+
+
+def _open(folder: Path) -> tuple[Any, Gemma3n]:
+    from transformers import AutoTokenizer
+
+    model = checkpoint.load(folder, torch.float32).requires_grad_(True)
+    return AutoTokenizer.from_pretrained(str(folder), local_files_only=True), model
 
 
 def _train(model: Gemma3n, teacher: Teacher, plan: Plan) -> Gemma3n:
@@ -132,7 +147,7 @@ def _all_texts(passages: Sequence[Passage]) -> list[str]:
     texts = ["user\n\n\n", "\n\n", "model\n"]
     for passage in passages:
         for question in questions_about(passage.language):
-            texts += [question.instruction, question.answer(passage.text, " ".join(passage.translation))]
+            texts += [question.instruction, question.answer(*passage.whole)]
     return texts
 
 

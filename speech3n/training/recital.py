@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from speech3n.training.questions import Desk, Question, questions_about
 from speech3n.types import SAMPLE_RATE, Waveform
 
 _LONGEST_ANSWER = 200
-_STEP_S = 0.64
+_STEPS_S = (0.48, 0.64)
 """Audio between two hypotheses of a growing utterance."""
 _NOISES = 12
 _NOISE_SEED = 1
@@ -66,30 +66,34 @@ def recite_growing(ears: Ears, desk: Desk, passages: Sequence[Passage]) -> Recit
     """Passages that come in bit by bit: what is said twice in a row must be right, and at the end everything."""
     asked, faults = 0, []
     for passage in passages:
-        for question in questions_about(passage.language):
-            heard = as_cut_by_session(passage).waveform
-            listener = Listener(ears, desk.prompt(question))
-            guess: tuple[int, ...] = ()
-            answers: list[str] = []
-            step = round(_STEP_S * SAMPLE_RATE)
-            for start in range(0, len(heard), step):
-                listener.hear(heard[start : start + step])
-                if start + step >= len(heard):
-                    listener.finish()
-                answer, guess = _ask(listener, desk, guess)
-                answers.append(answer)
-            whole = question.answer(passage.text, " ".join(passage.translation))
+        heard = as_cut_by_session(passage).waveform
+        for question, step_s in product(questions_about(passage.language), _STEPS_S):
+            answers = _answers(Listener(ears, desk.prompt(question)), desk, heard, round(step_s * SAMPLE_RATE))
+            whole = question.answer(*passage.whole)
             asked += 1
-            wrong = _first_wrong(passage, question, answers) if answers[-1] == whole else answers[-1]
+            wrong = answers[-1] if answers[-1] != whole else _first_wrong(whole, answers)
             if wrong is not None:
-                faults.append(Fault(f"{passage.name}, growing", question, whole, wrong))
+                faults.append(Fault(f"{passage.name}, growing by {step_s} s", question, whole, wrong))
     return Recital(asked, tuple(faults))
+
+
+def _answers(listener: Listener, desk: Desk, waveform: Waveform, step: int) -> list[str]:
+    """What is answered after each `step` samples."""
+    guess: tuple[int, ...] = ()
+    answers = []
+    for start in range(0, len(waveform), step):
+        listener.hear(waveform[start : start + step])
+        if start + step >= len(waveform):
+            listener.finish()
+        answer, guess = _ask(listener, desk, guess)
+        answers.append(answer)
+    return answers
 
 
 def _whole(passages: Sequence[Passage]) -> Iterator[tuple[str, Waveform, Question, str]]:
     for passage in passages:
         for question in questions_about(passage.language):
-            expected = question.answer(passage.text, " ".join(passage.translation))
+            expected = question.answer(*passage.whole)
             yield f"{passage.name}, as recorded", as_recorded(passage).waveform, question, expected
             yield f"{passage.name}, as cut", as_cut_by_session(passage).waveform, question, expected
 
@@ -108,13 +112,13 @@ def _ask(listener: Listener, desk: Desk, guess: Sequence[int]) -> tuple[str, tup
     return desk.text(generated.tokens), generated.tokens
 
 
-def _first_wrong(passage: Passage, question: Question, answers: Sequence[str]) -> str | None:
+def _first_wrong(whole: str, answers: Sequence[str]) -> str | None:
     """The first answer of which captions would keep words that are wrong: those that the next answer has too."""
-    right = question.answer(passage.text, " ".join(passage.translation)).split("\n")
+    right = whole.split("\n")
     for answer, following in pairwise(answers):
-        for said, confirmed, whole in zip(answer.split("\n"), following.split("\n"), right, strict=False):
+        for said, confirmed, line in zip(answer.split("\n"), following.split("\n"), right, strict=False):
             kept = _common(said.split(), confirmed.split())
-            if kept != whole.split()[: len(kept)]:
+            if kept != line.split()[: len(kept)]:
                 return answer
     return None
 
