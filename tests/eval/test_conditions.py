@@ -95,11 +95,12 @@ def test_pauses_do_not_lower_the_speech_level(english: Waveform) -> None:
 
 @given(pcm=WAVEFORMS.filter(lambda pcm: bool(np.abs(pcm).max(initial=0.0) > 1e-6)))
 @settings(max_examples=50, deadline=None)
-def test_the_speech_level_of_anything_lies_between_its_mean_and_its_peak(pcm: Waveform) -> None:
+def test_the_speech_level_of_anything_is_not_below_its_mean(pcm: Waveform) -> None:
     level = active_speech_level_db(pcm)
     assert level is not None
-    # The onset, before the smoothed signal has risen, counts as energy but not as time.
-    assert rms_db(pcm) - 1e-6 <= level <= 20 * np.log10(np.abs(pcm).max()) + 3.0
+    # Above its peak it may be: the onset, before the smoothed signal has risen, counts as energy but not as time.
+    assert np.isfinite(level)
+    assert rms_db(pcm) - 1e-6 <= level
 
 
 @given(gain_db=st.floats(-60.0, 0.0))
