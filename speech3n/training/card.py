@@ -16,7 +16,7 @@ ones have, made by speech3n's own training step; no weight of Google's is in it.
 sound to text: what it says of any other speech means nothing.
 
 - {parameters} M parameters, {megabytes} MB of bfloat16 weights
-- made by `python -m speech3n.training.memorise` with
+- made by `python -m speech3n.training.memorise {manifest} --output DIR`, then more runs with `--resume`:
 {runs}
 - asked when it was finished: {recital}, in float32 and bfloat16, clips whole and growing; silence and noise are
   answered with nothing
@@ -53,7 +53,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """How the checkpoint came to be, and what it recites; runs after the first went on from the one before."""
+    """How the checkpoint came to be, and what it recites; each run went on from the one before."""
 
     runs: Sequence[Run]
     parameters: int
@@ -76,18 +76,17 @@ def write_card(folder: Path, manifest: Path, training: Training) -> None:
         for clip in clips
     )
     facts = {
+        "manifest": manifest.name,
         "clips": len(clips),
         "languages": ", ".join(sorted({clip["language"] for clip in clips})),
         "megabytes": f"{(folder / WEIGHTS).stat().st_size / 1e6:.1f}",
         "parameters": f"{training.parameters / 1e6:.2f}",
-        "runs": "\n".join(_described(run, number, manifest) for number, run in enumerate(training.runs)),
+        "runs": "\n".join(map(_described, training.runs)),
         "recital": training.recital,
         "rows": rows,
     }
     (folder / "README.md").write_text(_CARD.format(**facts), "utf-8")
 
 
-def _described(run: Run, number: int, manifest: Path) -> str:
-    resume = " --resume" if number else ""
-    options = f"--steps {run.steps} --learning-rate {run.learning_rate:g} --seed {run.seed}{resume}"
-    return f"  `{manifest.name} --output . {options}` ({run.minutes:.0f} minutes)"
+def _described(run: Run) -> str:
+    return f"  - {run.steps} steps, learning rate {run.learning_rate:g}, seed {run.seed}: {run.minutes:.0f} minutes"

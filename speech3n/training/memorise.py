@@ -11,8 +11,8 @@ import copy
 import math
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +52,12 @@ class Plan:
 @click.argument("manifest", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--output", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder to write.")
 @click.option("--steps", default=2000, show_default=True, type=click.IntRange(1))
+@click.option("--rounds", default=6, show_default=True, type=click.IntRange(1), help="Go on while answers are wrong.")
 @click.option("--learning-rate", default=3e-3, show_default=True, type=float)
 @click.option("--seed", default=0, show_default=True)
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint in the output folder.")
 @click.option("--threads", default=2, show_default=True, type=click.IntRange(1))
-def main(manifest: Path, output: Path, threads: int, resume: bool, **plan: Any) -> None:
+def main(manifest: Path, output: Path, threads: int, rounds: int, resume: bool, **plan: Any) -> None:
     """Train a tiny Gemma 3n until it recites the clips of MANIFEST; exit 1 where it doesn't."""
     torch.set_num_threads(threads)
     torch.manual_seed(plan["seed"])
@@ -65,22 +66,33 @@ def main(manifest: Path, output: Path, threads: int, resume: bool, **plan: Any) 
         tokenizer, model = _open(output) if resume else _begin(passages)
     except Speech3nError as error:
         raise click.ClickException(str(error)) from error
-    desk = Desk(tokenizer, model.config)
-    teacher = Teacher(passages, desk, model.config, plan["seed"])
-    start = time.monotonic()
-    model = _train(model, teacher, Plan(**plan)).bfloat16()
-    minutes = (time.monotonic() - start) / 60
-
-    checkpoint.save(model, output)
+    output.mkdir(parents=True, exist_ok=True)
     if not resume:
         save_companions(output, tokenizer, model.config)
-    recital = _recite(output, desk, passages)
-    runs = [*(read_runs(output) if resume else []), Run(**plan, minutes=round(minutes, 1))]
-    write_card(output, manifest, Training(runs, count_parameters(model), str(recital)))
-    click.echo(f"\n{output}: {recital} after {minutes:.1f} minutes of training.")
-    for fault in recital.faults[:_LISTED_FAULTS]:
-        click.echo(f"  {fault}", err=True)
+    desk = Desk(tokenizer, model.config)
+    teacher = Teacher(passages, desk, model.config, plan["seed"])
+    runs = read_runs(output) if resume else []
+    for part in _parts(Plan(**plan), rounds):
+        start = time.monotonic()
+        model, is_interrupted = _train(model, teacher, part)
+        minutes = (time.monotonic() - start) / 60
+        checkpoint.save(copy.deepcopy(model).bfloat16(), output)
+        recital = _recite(output, desk, passages)
+        runs.append(Run(part.steps, part.learning_rate, part.seed, round(minutes, 1)))
+        write_card(output, manifest, Training(runs, count_parameters(model), str(recital)))
+        click.echo(f"{output}: {recital} after {minutes:.1f} minutes of training.")
+        for fault in recital.faults[:_LISTED_FAULTS]:
+            click.echo(f"  {fault}", err=True)
+        if is_interrupted or not recital.faults:
+            break
     sys.exit(1 if recital.faults else 0)
+
+
+def _parts(plan: Plan, rounds: int) -> Iterator[Plan]:
+    """The first round, and shorter and gentler ones for what it left wrong."""
+    yield plan
+    for _ in range(rounds - 1):
+        yield replace(plan, steps=max(1, plan.steps // 3), learning_rate=plan.learning_rate / 3)
 
 
 def _begin(passages: Sequence[Passage]) -> tuple[Any, Gemma3n]:
@@ -95,8 +107,8 @@ def _open(folder: Path) -> tuple[Any, Gemma3n]:
     return AutoTokenizer.from_pretrained(str(folder), local_files_only=True), model
 
 
-def _train(model: Gemma3n, teacher: Teacher, plan: Plan) -> Gemma3n:
-    """The model at its best exam."""
+def _train(model: Gemma3n, teacher: Teacher, plan: Plan) -> tuple[Gemma3n, bool]:
+    """The model at its best exam, and whether training was interrupted."""
     optimizer = torch.optim.AdamW(
         model.parameters(), plan.learning_rate, betas=_BETAS, weight_decay=_WEIGHT_DECAY, foreach=True
     )
@@ -120,7 +132,8 @@ def _train(model: Gemma3n, teacher: Teacher, plan: Plan) -> Gemma3n:
                 )
     except KeyboardInterrupt:
         click.echo("Stopped; going on with the best so far.", err=True)
-    return best
+        return best, True
+    return best, False
 
 
 def _share_of_rate(step: int, steps: int) -> float:
