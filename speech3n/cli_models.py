@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 
@@ -73,3 +75,35 @@ def path(name: str) -> None:
     from speech3n import store
 
     click.echo(store.resolve(name))
+
+
+@models.command("slice", short_help="Make a smaller model from a Gemma 3n.")
+@click.argument("name", metavar="NAME|DIR")
+@click.option(
+    "--size", required=True, metavar="e2b|e4b|FILE", help="What stays: a published size, or a TOML or JSON file."
+)
+@click.option(
+    "--output", required=True, type=click.Path(path_type=Path), metavar="DIR", help="A new folder for the model."
+)
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+def slice_model(name: str, size: str, output: Path, quiet: bool) -> None:
+    """Cut a smaller model out of a Gemma 3n and print its folder, which --model takes; transformers loads it too.
+
+    Gemma 3n E4B is a MatFormer: E2B lies in it, and every size between. A size FILE says how many feed-forward
+    columns stay, for all layers or in a list for each that stays, and which layers are left out:
+
+    \b
+    ffn = 12288
+    skip = [20, 21, 22, 23, 24]
+    \b
+    speech3n models slice gemma-3n-e4b --size e2b --output gemma-e2b/
+    """
+    from speech3n import store
+    from speech3n.models.gemma3n.matformer import slice_checkpoint
+    from speech3n.models.gemma3n.sizes import Size
+    from speech3n.store.progress import SilentProgress, terminal_progress
+
+    wanted = Size.named(size)
+    source = Path(name) if Path(name).is_dir() else store.resolve(name)
+    sliced = slice_checkpoint(source, wanted, output, SilentProgress() if quiet else terminal_progress())
+    click.echo(sliced.folder)

@@ -70,8 +70,7 @@ def _read_weights(folder: Path, config: Gemma3nConfig) -> dict[str, Tensor]:
     from safetensors import SafetensorError, safe_open
 
     weights: dict[str, Tensor] = {}
-    for path in _weight_files(folder):
-        _require_file(path)
+    for path in weight_files(folder):
         try:
             with safe_open(path, "pt") as file:
                 for key in file.keys():  # noqa: SIM118 - not a mapping
@@ -84,7 +83,15 @@ def _read_weights(folder: Path, config: Gemma3nConfig) -> dict[str, Tensor]:
     return weights
 
 
-def _weight_files(folder: Path) -> list[Path]:
+def weight_files(folder: Path) -> list[Path]:
+    """The safetensors files of a checkpoint folder, all of them there; raises ModelError."""
+    paths = _named_files(folder)
+    for path in paths:
+        _require_file(path)
+    return paths
+
+
+def _named_files(folder: Path) -> list[Path]:
     index = folder / _INDEX
     if not index.is_file():
         return [folder / _SINGLE]

@@ -1,0 +1,175 @@
+"""Sub-models inside a Gemma 3n: how wide each layer's feed-forward is, and which layers are left out.
+
+Gemma 3n is a MatFormer (Devvrit et al. 2023): it was trained so that the first columns of each feed-forward, and the
+layers without some in the middle, are models of their own. A size is written as a TOML or JSON file:
+
+    ffn = 12288                      # columns of every layer's feed-forward that stay, the first ones; or a list
+                                     # with one number for each layer that stays; without it all columns stay
+    skip = [20, 21, 22, 23, 24]      # layers left out, counted from 0 in the whole model; without it none
+
+These are the two lists of Google's published Mix-n-Match configurations (google/gemma3n-slicing-configs: `FFN Hidden
+Dims` and `Layers Skipped`). `e2b` and `e4b` need no file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from speech3n.errors import UsageError
+from speech3n.models.gemma3n.config import TextConfig
+
+_LARGEST_FILE = 1 << 16
+_KEYS = ("ffn", "skip")
+_EXAMPLE = 'A size file holds, for example: "ffn = 8192" and "skip = [20, 21, 22, 23, 24]".'
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A wish for a sub-model; `of` says what it is in a certain model.
+
+    `ffn` is the width of every layer, or of each layer that stays, or None for all columns; `skip` are the
+    layers left out, counted in the whole model.
+    """
+
+    name: str
+    ffn: int | tuple[int, ...] | None = None
+    skip: tuple[int, ...] = ()
+
+    @classmethod
+    def named(cls, name: str) -> Size:
+        """A preset by its name, or the size in a file; raises UsageError for what is neither."""
+        if name in PRESETS:
+            return PRESETS[name]
+        return cls.read(Path(name))
+
+    @classmethod
+    def read(cls, path: Path) -> Size:
+        """The size in a TOML or JSON file, called as the file; raises UsageError that names what is wrong."""
+        try:
+            if not path.is_file():
+                known = " and ".join(PRESETS)
+                raise UsageError(f"There is no size '{path}'.", f"Sizes are {known}, or a file. {_EXAMPLE}")
+            if path.stat().st_size > _LARGEST_FILE:
+                raise UsageError(f"'{path}' is far too large for a size.", _EXAMPLE)
+            text = path.read_text("utf-8")
+            data = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+        except OSError as error:
+            raise UsageError(f"'{path}' cannot be read: {error.strerror or error}.") from error
+        except (ValueError, RecursionError) as error:
+            kind = "JSON" if path.suffix == ".json" else "TOML"
+            raise UsageError(f"'{path}' is not valid {kind}: {error}.", _EXAMPLE) from error
+        if not isinstance(data, dict):
+            raise UsageError(f"'{path}' does not hold an object.", _EXAMPLE)
+        return cls._parse(path, data)
+
+    @classmethod
+    def _parse(cls, path: Path, data: dict[str, Any]) -> Size:
+        for key in data:
+            if key not in _KEYS:
+                near = difflib.get_close_matches(key, _KEYS, n=1)
+                raise UsageError(f"'{path}': unknown key '{key}'.", f"Did you mean {near[0]}?" if near else _EXAMPLE)
+        ffn, skip = data.get("ffn"), data.get("skip", [])
+        if isinstance(ffn, list) and all(_is_count(width) for width in ffn):
+            ffn = tuple(ffn)
+        elif ffn is not None and not _is_count(ffn):
+            raise UsageError(f"'{path}': ffn is {ffn!r}, not a number of columns or a list of them.", _EXAMPLE)
+        if not isinstance(skip, list) or not all(_is_count(layer) for layer in skip):
+            raise UsageError(f"'{path}': skip is {skip!r}, not a list of layers.", _EXAMPLE)
+        return cls(path.stem, ffn, tuple(skip))
+
+    def of(self, text: TextConfig) -> SubModel:
+        """The sub-model of a model; raises UsageError where the model has none of this size."""
+        if self.name in PRESETS and text.num_hidden_layers == _E2B_LAYERS and _widest(text) == _E2B_FFN:
+            # An E2B on disk is what `e2b` asks for already, and holds no `e4b`.
+            return self._of_e2b(text)
+        layers = self._kept(text)
+        widths = self._widths(text, layers)
+        for layer, width in zip(layers, widths, strict=True):
+            full = text.intermediate_size[layer]
+            if not 1 <= width <= full:
+                raise self._error(f"ffn has {width} columns for layer {layer}, and the model's layer has 1 to {full}")
+        model = SubModel(self.name, layers, widths)
+        self._check_sharing(text, model)
+        return model
+
+    def _of_e2b(self, text: TextConfig) -> SubModel:
+        if self.name != "e2b":
+            raise self._error("the model is an E2B, which is smaller", "Take the E4B checkpoint.")
+        return SubModel(self.name, tuple(range(text.num_hidden_layers)), text.intermediate_size)
+
+    def _kept(self, text: TextConfig) -> tuple[int, ...]:
+        count = text.num_hidden_layers
+        for layer in self.skip:
+            if layer >= count:
+                raise self._error(f"skip names layer {layer}, and the model has layers 0 to {count - 1}")
+        if len(set(self.skip)) != len(self.skip):
+            raise self._error("skip names a layer twice")
+        layers = tuple(layer for layer in range(count) if layer not in self.skip)
+        if not layers:
+            raise self._error("skip leaves no layer")
+        return layers
+
+    def _widths(self, text: TextConfig, layers: Sequence[int]) -> tuple[int, ...]:
+        if self.ffn is None:
+            return tuple(text.intermediate_size[layer] for layer in layers)
+        if isinstance(self.ffn, int):
+            return (self.ffn,) * len(layers)
+        if len(self.ffn) != len(layers):
+            raise self._error(f"ffn lists {len(self.ffn)} layers, and {len(layers)} stay")
+        return self.ffn
+
+    def _check_sharing(self, text: TextConfig, model: SubModel) -> None:
+        """Hold each layer to the keys and values that it was trained with."""
+        for layer in model.layers:
+            source = text.kv_layer(layer)
+            kind = text.layer_types[layer].removesuffix("_attention")
+            if source not in model.layers:
+                raise self._error(
+                    f"skip leaves out layer {source}, whose {kind} attention's keys and values layer {layer} shares"
+                )
+
+    def _error(self, what: str, hint: str = "Change the size, or take the model that it was made for.") -> UsageError:
+        return UsageError(f"The size '{self.name}' does not fit the model: {what}.", hint)
+
+
+@dataclass(frozen=True, slots=True)
+class SubModel:
+    """The layers of a model that stay, counted in the whole model, and the feed-forward columns of each."""
+
+    name: str
+    layers: tuple[int, ...]
+    widths: tuple[int, ...]
+
+    def config(self, text: TextConfig) -> TextConfig:
+        """The sub-model's own config, whose layers are counted anew."""
+        return replace(
+            text,
+            num_hidden_layers=len(self.layers),
+            num_kv_shared_layers=sum(layer >= text.first_shared_layer for layer in self.layers),
+            intermediate_size=self.widths,
+            layer_types=tuple(text.layer_types[layer] for layer in self.layers),
+            activation_sparsity_pattern=tuple(text.activation_sparsity_pattern[layer] for layer in self.layers),
+        )
+
+    def is_whole(self, text: TextConfig) -> bool:
+        """Whether nothing is left out."""
+        return len(self.layers) == text.num_hidden_layers and self.widths == text.intermediate_size
+
+
+_E2B_LAYERS, _E2B_FFN = 30, 8192
+PRESETS = {"e2b": Size("e2b", _E2B_FFN, (20, 21, 22, 23, 24)), "e4b": Size("e4b")}
+"""The published sizes, of E4B."""
+
+
+def _widest(text: TextConfig) -> int:
+    return max(text.intermediate_size)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

@@ -1,0 +1,62 @@
+"""Safetensors written piece by piece are those that the library reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
+
+from speech3n.store.tensor_file import TensorFileWriter, TensorSpec
+
+TENSORS = {
+    "a.bytes": torch.arange(7, dtype=torch.uint8),
+    "b.matrix": torch.randn(3, 5, generator=torch.Generator().manual_seed(0)),
+    "c.half": torch.randn(2, 3, generator=torch.Generator().manual_seed(1)).bfloat16(),
+    "d.none": torch.zeros(0, 4),
+    "e.number": torch.tensor(3.5, dtype=torch.float64),
+}
+NAMES = {torch.uint8: "U8", torch.float32: "F32", torch.bfloat16: "BF16", torch.float64: "F64"}
+SPECS = [TensorSpec(name, NAMES[tensor.dtype], tuple(tensor.shape)) for name, tensor in TENSORS.items()]
+
+
+def raw(tensor: torch.Tensor) -> bytes:
+    return bytes(tensor.contiguous().flatten().view(torch.uint8).numpy().tobytes())
+
+
+def test_the_library_reads_what_was_written_in_pieces(tmp_path: Path) -> None:
+    path = tmp_path / "x.safetensors"
+    with TensorFileWriter(path, SPECS, {"recipe": "int4"}) as writer:
+        for spec in writer.order:
+            data = raw(TENSORS[spec.name])
+            writer.write(data[:3])
+            writer.write(memoryview(data)[3:])
+    found = load_file(path)
+    assert found.keys() == TENSORS.keys()
+    for name, tensor in TENSORS.items():
+        assert found[name].dtype == tensor.dtype
+        assert torch.equal(found[name], tensor)
+    with safe_open(path, "pt") as file:
+        assert file.metadata() == {"format": "pt", "recipe": "int4"}
+    header = int.from_bytes(path.read_bytes()[:8], "little")
+    assert header % 8 == 0
+
+
+@pytest.mark.parametrize("extra", [b"", b"12"])
+def test_too_few_or_too_many_bytes_are_an_error(tmp_path: Path, extra: bytes) -> None:
+    spec = TensorSpec("a", "U8", (1,))
+    with (
+        pytest.raises(ValueError, match=r"got \d+ bytes instead of"),
+        TensorFileWriter(tmp_path / "x.safetensors", [spec]) as writer,
+    ):
+        writer.write(extra)
+
+
+def test_a_file_that_is_there_is_not_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "x.safetensors"
+    path.write_text("mine")
+    with pytest.raises(FileExistsError):
+        TensorFileWriter(path, [])
+    assert path.read_text() == "mine"
