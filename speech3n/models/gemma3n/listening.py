@@ -17,6 +17,7 @@ from torch import Tensor
 
 from speech3n.audio.frontend import LogMel
 from speech3n.decoding.generate import Generated, generate
+from speech3n.models.gemma3n.elastic import shares_cache
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.models.gemma3n.prompts import Prompt
 from speech3n.types import Waveform
@@ -42,6 +43,12 @@ class CachedDecoder:
     def length(self) -> int:
         """Positions in the cache."""
         return self._cache.length
+
+    def change_path(self, path: Gemma3n) -> None:
+        """Have another path of the same weights read what comes; what was read stays (`elastic`)."""
+        if not shares_cache(self._model, path):
+            raise ValueError("That model's keys and values are not those of the cache.")
+        self._model = path
 
     def offer(self, soft_tokens: Tensor) -> None:
         """Have soft tokens [1, T, D] ready; the next ids must have a place for each that was offered."""
@@ -87,6 +94,10 @@ class Listener:
     def soft_tokens(self) -> int:
         """How many soft tokens were heard so far, padding not counted."""
         return self._soft_tokens
+
+    def change_path(self, path: Gemma3n) -> None:
+        """Answer with another path of the same weights from now on; what was read of the audio stays as it is."""
+        self._decoder.change_path(path)
 
     @torch.inference_mode()
     def hear(self, pcm: Waveform) -> None:

@@ -1,0 +1,163 @@
+"""One set of weights run at several sizes, which a stream may change between its decodes.
+
+A path is a `Gemma3n` like any other, with the config of its size, whose parts are those of the whole model or views
+of them: a narrower feed-forward is the first columns of the wide one, a layer that is left out is not run. It costs no
+memory and is made once for each size.
+
+What paths share, and what a change of path means:
+
+- The audio encoder, all embeddings and the logits are the same for every path. So is what a stream has heard.
+- The cache of keys and values has the same layers in every path, because only layers that attend to other layers'
+  keys may be left out (in E4B those from 20 on; E2B leaves out 20 to 24). It never has gaps.
+- A position that was read keeps the keys and values of the path that read it. The next path attends to them as
+  they are and adds its own: its outputs are those of a stream that ran it from the first position that it read
+  itself, with everything before as it stands. Nothing is read again.
+- Cutting the cache back keeps that: positions before the cut stay as whoever read them left them. What begins with
+  an empty cache, such as the next utterance, is all the new path's.
+
+So a stream that never changes equals a sliced checkpoint of its size, and one that changes is a mixture that was not
+trained, as any elastic execution is; for speech, the mixture lasts until the end of the utterance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from speech3n.errors import UsageError
+from speech3n.layers.nested import first_inputs, first_outputs, shallow, split_inputs, split_outputs
+from speech3n.models.gemma3n.config import TextConfig
+from speech3n.models.gemma3n.model import Gemma3n
+from speech3n.models.gemma3n.sizes import PRESETS, Size, SubModel
+from speech3n.models.gemma3n.text import DecoderLayer, TextDecoder
+
+
+class Paths:
+    """The sizes at which a model is run, smallest first; `paths[name]` is a path.
+
+    Takes the model over. `prepare` changes the modules it is given for the machine (packs their matrices, say): it
+    sees the matrices of all sizes once, split where a smaller size ends. Weights must not move or change
+    their type afterwards. Raises UsageError for a size that the model does not have, or between which no
+    stream could change.
+    """
+
+    def __init__(
+        self, model: Gemma3n, sizes: Sequence[Size], prepare: Callable[[nn.Module], None] = lambda module: None
+    ) -> None:
+        text = model.config.text
+        models = sorted((size.of(text) for size in sizes), key=lambda sub: (sum(sub.widths), len(sub.layers)))
+        if len(models) > 1:
+            for sub in models:
+                _require_whole_cache(sub, text)
+            _split(model.language_model, models)
+            prepare(model)
+        self._paths = {sub.name: path(model, sub) for sub in models}
+        if len(models) == 1:
+            # What the only size leaves out is never touched, and its file never read.
+            prepare(self._paths[models[0].name])
+        self.names = tuple(self._paths)
+
+    def __getitem__(self, name: str) -> Gemma3n:
+        return self._paths[name]
+
+    @property
+    def largest(self) -> Gemma3n:
+        """The path of the largest size."""
+        return self._paths[self.names[-1]]
+
+
+def path(model: Gemma3n, sub: SubModel) -> Gemma3n:
+    """The sub-model as a model that shares all memory with `model`, for reading only."""
+    text = model.config.text
+    if sub.is_whole(text):
+        return model
+    decoder = shallow(model.language_model)
+    decoder.config = sub.config(text)
+    whole = _layers(model.language_model)
+    decoder.layers = nn.ModuleList(
+        _narrow_layer(whole[layer], text.intermediate_size[layer], width)
+        for layer, width in zip(sub.layers, sub.widths, strict=True)
+    )
+    if len(sub.layers) < text.num_hidden_layers:
+        for name in ("embed_tokens_per_layer", "per_layer_model_projection"):
+            setattr(decoder, name, _SomeLayers(getattr(decoder, name), text.num_hidden_layers, sub.layers))
+    view = shallow(model)
+    view.config = replace(model.config, text=decoder.config)
+    view.language_model = decoder
+    return view
+
+
+def sizes_of(text: TextConfig) -> tuple[Size, ...]:
+    """The published sizes that a model holds, smallest first; a model of another shape holds only itself."""
+    try:
+        for size in PRESETS.values():
+            size.of(text)
+    except UsageError:
+        return (Size("whole"),)
+    return tuple(PRESETS.values())
+
+
+def shares_cache(one: Gemma3n, other: Gemma3n) -> bool:
+    """Whether what one model has read can be attended to by the other: the same layers make their keys."""
+    keys = []
+    for model in (one, other):
+        first_shared = model.config.text.first_shared_layer
+        keys.append([layer.self_attn for layer in _layers(model.language_model)[:first_shared]])
+    return len(keys[0]) == len(keys[1]) and all(mine is theirs for mine, theirs in zip(*keys, strict=True))
+
+
+class _SomeLayers(nn.Module):
+    """Of what a module gives for all layers, side by side [..., layers * P], that of some [..., kept * P]."""
+
+    def __init__(self, module: nn.Module, layers: int, kept: Sequence[int]) -> None:
+        super().__init__()
+        self.module = module
+        self._layers = layers
+        self._kept = list(kept)
+
+    def forward(self, x: Tensor) -> Tensor:
+        by_layer: Tensor = self.module(x).unflatten(-1, (self._layers, -1))
+        kept = torch.tensor(self._kept, device=by_layer.device)
+        return by_layer.index_select(-2, kept).flatten(-2)
+
+
+def _narrow_layer(layer: DecoderLayer, full: int, width: int) -> DecoderLayer:
+    if width == full:
+        return layer
+    mlp = shallow(layer.mlp)
+    for name, narrowed in (("gate_proj", first_outputs), ("up_proj", first_outputs), ("down_proj", first_inputs)):
+        setattr(mlp, name, narrowed(getattr(mlp, name), width))
+    narrow = shallow(layer)
+    narrow.mlp = mlp
+    return narrow
+
+
+def _split(decoder: TextDecoder, models: Sequence[SubModel]) -> None:
+    """Split the feed-forwards where a size ends."""
+    for number, layer in enumerate(_layers(decoder)):
+        widths = {sub.widths[sub.layers.index(number)] for sub in models if number in sub.layers}
+        borders = sorted(widths | {decoder.config.intermediate_size[number]})
+        if len(borders) == 1:
+            continue
+        for name, split in (("gate_proj", split_outputs), ("up_proj", split_outputs), ("down_proj", split_inputs)):
+            linear = getattr(layer.mlp, name)
+            # Others hold narrower ones themselves: a layer of which single rows are read is never packed.
+            if type(linear) is nn.Linear:
+                setattr(layer.mlp, name, split(linear, borders))
+
+
+def _require_whole_cache(sub: SubModel, text: TextConfig) -> None:
+    missing = [layer for layer in range(text.first_shared_layer) if layer not in sub.layers]
+    if missing:
+        raise UsageError(
+            f"A stream cannot change to the size '{sub.name}': it leaves out layer {missing[0]}, which has keys of its "
+            "own, and the others would find gaps where it was left out.",
+            f"Leave out layers from {text.first_shared_layer} on only, or give this size alone.",
+        )
+
+
+def _layers(decoder: TextDecoder) -> list[DecoderLayer]:
+    return [layer for layer in decoder.layers if isinstance(layer, DecoderLayer)]
