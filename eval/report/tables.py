@@ -59,7 +59,7 @@ def quality_tables(report: Report, *, names: Callable[[str], str] = formats.lang
     for mode, heading in TITLES.items():
         systems = [(series, system) for series, system in main_systems(report) if series.mode == mode]
         if systems:
-            title = f"{heading}: {systems[0][0].name}" if len(systems) == 1 else heading
+            title = f"{heading}: {_name(*systems[0])}" if len(systems) == 1 else heading
             tables.append(make_table(title, lines_of(report, systems), columns(names, len(systems) > 1)))
     return tables
 
@@ -101,7 +101,7 @@ def columns(names: Callable[[str], str], with_systems: bool) -> list[Column]:
 def name_columns(names: Callable[[str], str], with_systems: bool) -> list[Column]:
     """The language, and the system where there are several."""
     language = Column("", lambda line: ALL if line.language == ALL else names(line.language), texts=True)
-    system = Column("system", _system, texts=True)
+    system = Column("system", lambda line: _name(line.series, line.system), texts=True)
     return [language, system] if with_systems else [language]
 
 
@@ -110,8 +110,8 @@ def of_group(read: Callable[[GroupScores], str]) -> Callable[[Line], str]:
     return lambda line: formats.MISSING if line.group is None else read(line.group)
 
 
-def _system(line: Line) -> str:
-    return f"{line.series.name} (incomplete)" if incomplete(line.system) else line.series.name
+def _name(series: Series, system: SystemReport) -> str:
+    return f"{series.name} (incomplete)" if incomplete(system) else series.name
 
 
 def _first_word(group: GroupScores) -> str:
