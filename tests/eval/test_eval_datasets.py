@@ -62,7 +62,7 @@ def test_errors_name_file_and_line(folder: Path, line: object, message: str) -> 
 
 
 def test_missing_and_empty_manifests_are_errors(folder: Path) -> None:
-    with pytest.raises(ManifestError, match="Cannot read the manifest"):
+    with pytest.raises(ManifestError, match=r"Cannot read .*none\.jsonl"):
         load_manifest(folder / "none.jsonl")
     with pytest.raises(ManifestError, match="holds no clips"):
         load_manifest(manifest(folder))

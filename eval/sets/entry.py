@@ -1,0 +1,79 @@
+"""Lines of a set on their way to clips: which are wanted, where their audio is, how long it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from eval.sets.clip import Clip, ManifestError
+from speech3n.errors import AudioError
+from speech3n.types import SAMPLE_RATE
+
+_CODES = {"cmn": "zh", "nb": "no", "fil": "tl"}
+"""Codes of sets for which recognisers have others: Mandarin, Norwegian Bokmål, Filipino."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line that describes a clip, before its audio was looked at.
+
+    `where` names file and line, `audio` the places where the recording may be; `duration_s` is None where the
+    set does not tell it. The others are those of `Clip`.
+    """
+
+    where: str
+    audio: tuple[Path, ...]
+    audio_hint: str
+    language: str
+    text: str
+    duration_s: float | None = None
+    translation_en: str | None = None
+    source: str = ""
+    speaker: str = ""
+    license: str = ""
+    reference: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+def clip_of(entry: Entry) -> Clip:
+    """Find the audio of an entry and, where the set does not tell its length, ask the file; raises ManifestError."""
+    audio = next((path for path in entry.audio if path.is_file()), None)
+    if audio is None:
+        raise ManifestError(f"{entry.where}: no audio file {entry.audio[0]}.", entry.audio_hint)
+    try:
+        duration_s = entry.duration_s or file_duration_s(audio)
+    except AudioError as error:
+        raise ManifestError(f"{entry.where}: {error.message}", error.hint) from error
+    return Clip(
+        audio=audio,
+        language=entry.language,
+        text=entry.text,
+        duration_s=duration_s,
+        translation_en=entry.translation_en,
+        source=entry.source,
+        speaker=entry.speaker,
+        license=entry.license,
+        reference=entry.reference,
+        fields=entry.fields,
+    )
+
+
+def file_duration_s(path: Path) -> float:
+    """Seconds that the header of a file announces; it is decoded only where it announces nothing. Raises AudioError."""
+    from speech3n.audio import decode
+    from speech3n.audio.source import FileSource
+
+    container, stream = decode.open_audio(path)
+    with container:
+        announced_s = decode.duration_s(container, stream)
+    if announced_s:
+        return announced_s
+    return sum(len(frame) for frame in FileSource(path).frames()) / SAMPLE_RATE
+
+
+def language_code(tag: str) -> str:
+    """The code that recognisers have for a set's language: `pt` for pt_br, `sv` for sv-SE, `zh` for cmn_hans_cn."""
+    code = re.split("[-_]", tag.strip().lower())[0]
+    return _CODES.get(code, code)
