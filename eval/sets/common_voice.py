@@ -52,8 +52,7 @@ def audio_paths(folder: Path, name: str) -> tuple[Path, ...]:
 def read_durations(folder: Path, names: Iterable[str]) -> dict[str, float]:
     """Seconds by clip from a folder's `clip_durations.tsv`, of these clips only; empty without such a file.
 
-    It has all clips of a language, over a million for English. Releases after 16.1 have it. Lengths of 0 are
-    left out, so that the file is asked. Raises ManifestError.
+    It has all clips of a language, over a million for English; releases since 16.1 have it. Raises ManifestError.
     """
     path = folder / DURATIONS
     if not path.is_file():
@@ -68,8 +67,7 @@ def read_durations(folder: Path, names: Iterable[str]) -> dict[str, float]:
             raise ManifestError(
                 message, "Give milliseconds, or remove the file: clips are then asked for their length."
             )
-        if float(row["duration[ms]"]) > 0:
-            durations[row["clip"]] = float(row["duration[ms]"]) / 1000
+        durations[row["clip"]] = float(row["duration[ms]"]) / 1000
     return durations
 
 

@@ -19,8 +19,8 @@ _CODES = {"cmn": "zh", "nb": "no", "fil": "tl"}
 class Entry:
     """A line that describes a clip, before its audio was looked at.
 
-    `where` names file and line, `audio` the places where the recording may be; `duration_s` is None where the
-    set does not tell it. The others are those of `Clip`.
+    `where` names file and line, `audio` the places where the recording may be; `duration_s` is None or 0
+    where the set does not tell it. The others are those of `Clip`.
     """
 
     where: str

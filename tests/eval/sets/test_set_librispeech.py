@@ -56,6 +56,11 @@ def test_any_folder_of_the_corpus_is_a_set(corpus: Path, below: str, monkeypatch
     assert clips[0].fields == {"split": "dev-clean", "chapter": "121123", "gender": "F"}
 
 
+def test_the_folder_that_one_is_in_is_a_set(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(corpus / "dev-clean" / "84" / "121123")
+    assert load_clips(Path())[0].fields == {"split": "dev-clean", "chapter": "121123", "gender": "F"}
+
+
 def test_clips_are_grouped_by_split_and_gender(corpus: Path) -> None:
     rows = [(clip, clip.speaker) for clip in load_clips(corpus)]
     assert group_clips(rows, "gender") == {"F": ["84", "84"], "M": ["1998"]}
