@@ -9,21 +9,23 @@ from eval.report.document import GroupScores, LagPair, Report, TextDelays
 from eval.report.series import ALL, LANGUAGE, main_systems
 from eval.report.tables import Column, Line, Row, Table, lines_of, make_table, name_columns, of_group
 
+_DELAYS = (
+    "Seconds, median / 95 % / worst. Heard: audio meanwhile, as if computing took no time; the others count it. "
+    "Flicker: words taken back per final word. Changed: committed words that changed later, 0 is right. "
+    "After sound: from the end of a clip's sound to the commit of its last word. Update: computing time of one."
+)
+
 
 def detail_tables(report: Report) -> list[Table]:
     """All of them; those without any value are left out."""
     lines = lines_of(report, main_systems(report))
     names = name_columns(formats.language, with_systems=True)
     streaming = [line for line in lines if line.group is not None and line.group.delays is not None]
-    note = (
-        "Seconds, median / 95 % / worst. Heard: audio meanwhile, as if computing took no time; the others count it. "
-        "Flicker: words taken back per final word. Changed: committed words that changed later, 0 is right."
-    )
     translated = [line for line in streaming if _translation(line) is not None]
     tables = [
         make_table("Errors and scores", lines, [*names, *_ERRORS]),
-        make_table("Delays of captions", streaming, [*names, *_delay_columns(_source), *_UPDATES], note),
-        make_table("Delays of translations", translated, [*names, *_delay_columns(_translation)], note),
+        make_table("Delays of captions", streaming, [*names, *_delay_columns(_source), *_UPDATES], _DELAYS),
+        make_table("Delays of translations", translated, [*names, *_delay_columns(_translation)], _DELAYS),
     ]
     return [*(table for table in tables if len(table.header) > table.texts and table.rows), *_field_tables(report)]
 
@@ -97,4 +99,7 @@ _ERRORS = [
     Column("BLEU", of_group(lambda group: formats.score(group.bleu))),
     Column("chrF", of_group(lambda group: formats.score(group.chrf))),
 ]
-_UPDATES = [Column("update", of_group(lambda group: formats.delays(group.delays.update if group.delays else None)))]
+_UPDATES = [
+    Column("after sound", of_group(lambda group: formats.delays(group.delays.after_sound if group.delays else None))),
+    Column("update", of_group(lambda group: formats.delays(group.delays.update if group.delays else None))),
+]

@@ -10,6 +10,12 @@ from eval.report.document import Machine, Report, Scoring
 from eval.report.series import incomplete, main_systems
 from eval.report.verdicts import system_name
 
+_DELAY = (
+    "from the end of a word to its commit, computing included, median / 95 % / worst; after sound: from the end of a "
+    "clip's sound to the commit of its last word; first word: from the beginning of speech to the first text; medians; "
+    "flicker: words taken back per final word"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Note:
@@ -34,8 +40,7 @@ def notes(report: Report) -> list[Note]:
     ]
     streaming = []
     if any(system.mode == "streaming" for system in report.systems):
-        delay = "from the end of a word to its commit, computing included: median / 95 % / worst"
-        streaming.append(Note("Delay", delay))
+        streaming.append(Note("Delay", _DELAY))
     if report.set.gap_s is not None:
         streaming.append(Note("Recordings", f"clips joined, {report.set.gap_s:g} s of silence after each"))
     return [*lacking, *systems, *streaming, *scoring_notes(report.scoring), machine_note(report.machine)]

@@ -119,6 +119,11 @@ def _first_word(group: GroupScores) -> str:
     return formats.number(first.median if first else None, 2)
 
 
+def _after_sound(group: GroupScores) -> str:
+    after = group.delays.after_sound if group.delays else None
+    return formats.number(after.median if after else None, 2)
+
+
 def _flicker(group: GroupScores) -> str:
     return formats.number(group.delays.source.normalised_erasure if group.delays else None, 2)
 
@@ -137,6 +142,7 @@ _QUALITY = [
 ]
 _COST = [
     Column("delay, s", lambda line: formats.delays(committed(line.report, line.system, line.group))),
+    Column("after sound, s", of_group(_after_sound)),
     Column("first word, s", of_group(_first_word)),
     Column("flicker", of_group(_flicker)),
     Column("RTF", of_group(lambda group: formats.number(group.rtf, 2))),

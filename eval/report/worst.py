@@ -47,7 +47,8 @@ class WorstClips:
 def worst_clips(report: Report, clip_audio: Mapping[str, Path]) -> list[WorstClips]:
     """Up to ten clips of each system and language, 60 in all; each is there once, however many systems it is of."""
     systems = main_systems(report)
-    sounds = _sounds(chosen := _chosen(report), clip_audio)
+    chosen = _chosen(report)
+    sounds = _sounds(chosen, clip_audio)
     found: dict[str, list[WorstClip]] = {}
     for clip in sorted(chosen, key=_most_edits, reverse=True):
         attempts = tuple(
@@ -82,10 +83,10 @@ def _most_edits(clip: ClipReport) -> int:
 
 
 def _sounds(clips: Iterable[ClipReport], clip_audio: Mapping[str, Path]) -> dict[str, str]:
-    """The sounds in the order of the clips until the page is full."""
+    """The sounds of the shortest clips, as many as the page has room for."""
     sounds: dict[str, str] = {}
     room = SOUND_BYTES
-    for clip in clips:
+    for clip in sorted(clips, key=lambda clip: clip.duration_s):
         if clip.id not in clip_audio or _expected_bytes(clip) > room:
             continue
         sound = sound_uri(clip_audio[clip.id])

@@ -58,7 +58,7 @@ def delays() -> GroupDelays:
     committed, first = Distribution(400, 1.25, 2.5, 7.125), Distribution(50, 0.75, 1.0, 1.5)
     pair, none = DelayPair(committed, committed), DelayPair(None, None)
     text = TextDelays(none, pair, DelayPair(first, first), LagPair(1.0, 1.5), LagPair(None, None), 0.375, 0)
-    return GroupDelays(text, None, None)
+    return GroupDelays(text, None, None, Distribution(50, 0.625, 0.75, 0.9))
 
 
 def system(
