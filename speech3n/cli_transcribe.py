@@ -12,6 +12,7 @@ from speech3n import options
 @click.command(short_help="Transcribe audio and video files.")
 @click.argument("inputs", nargs=-1, required=True, metavar="FILE...")
 @options.model
+@options.size()
 @options.language
 @options.translate
 @options.to
@@ -23,6 +24,7 @@ from speech3n import options
 def transcribe(
     inputs: tuple[str, ...],
     model: str,
+    size: str | None,
     language: str,
     translate: bool,
     to: str,
@@ -50,6 +52,7 @@ def transcribe(
         TranscribeRequest(
             inputs=inputs,
             model=model,
+            size=size,
             language=language,
             translate=translate,
             to=to,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
 from speech3n.engines.registry import DEFAULT_MODEL
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 model = click.option(
     "--model",
@@ -49,6 +53,18 @@ subtitles = click.option(
     type=click.Choice(["source", "translation", "both"]),
     help="What SRT and WebVTT show with --translate.  [default: both]",
 )
+
+
+def size(default: str | None = None) -> Callable[[_Command], _Command]:
+    """The size of an elastic model; None is all of it."""
+    return click.option(
+        "--size",
+        default=default,
+        metavar="auto|e2b|e4b|FILE",
+        envvar="SPEECH3N_SIZE",
+        help="Size at which a Gemma 3n runs: one that it holds, or auto to go by the lag."
+        f"  [default: {default or 'all of it'}]",
+    )
 
 
 def translates(translate: bool) -> bool:

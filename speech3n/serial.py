@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from speech3n.types import End, Event, Gap, Notice, Segment, Update, Word, join_words, words_text
+from speech3n.types import End, Event, Gap, ModelSize, Notice, Segment, Update, Word, join_words, words_text
 
 Record = dict[str, Any]
 
@@ -28,6 +28,14 @@ def event_record(event: Event) -> Record | None:
             return {"type": "segment", **segment_record(event)}
         case Gap():
             return {"type": "gap", "start": _rounded(event.start), "end": _rounded(event.end)}
+        case ModelSize():
+            return {
+                "type": "size",
+                "size": event.size,
+                "lag_s": _rounded(event.lag_s),
+                "audio_s": _rounded(event.audio_s),
+                "elapsed_s": _rounded(event.elapsed_s),
+            }
         case Notice():
             return {
                 "type": "notice",

@@ -15,11 +15,12 @@ import numpy as np
 
 from speech3n.audio.endpoint import CAPTIONS, FILES, EndpointConfig, Endpointer, Utterance
 from speech3n.audio.vad import VoiceActivityDetector
+from speech3n.decoding.sizing import SizeController
 from speech3n.engines.base import Engine, StreamOptions
 from speech3n.errors import EngineError, Speech3nError, StorageError
 from speech3n.feed import Feed
 from speech3n.journal import Journal
-from speech3n.types import FRAME_SAMPLES, SAMPLE_RATE, End, Event, Notice, Status, Update, Waveform
+from speech3n.types import FRAME_SAMPLES, SAMPLE_RATE, End, Event, ModelSize, Notice, Status, Update, Waveform
 from speech3n.utterance import Finished, UtteranceRecogniser
 
 _STATUS_S = 0.15
@@ -73,6 +74,8 @@ class Session:
         self._segments = 0
         self._language = options.language
         self._context = ""
+        self._sizing = SizeController(engine.info.sizes) if len(engine.info.sizes) > 1 else None
+        self._has_decoded = False
         self._decode_s = 0.0
         self._busy_s = 0.0
         self._status_due_s = 0.0
@@ -93,6 +96,8 @@ class Session:
 
     def _events(self, feed: Feed) -> Iterator[Event]:
         failure: Speech3nError | None = None
+        if self._sizing is not None:
+            yield ModelSize(self._sizing.size, feed.captured_s, feed.elapsed_s())
         try:
             while not feed.ended:
                 yield from self._apply_request(feed)
@@ -117,6 +122,7 @@ class Session:
             self._jump(block.start)
         self._audio.append(block.pcm)
         yield from self._timed(feed, self._hear(feed))
+        yield from self._choose_size(feed)
 
     def _timed(self, feed: Feed, events: Iterator[Event]) -> Iterator[Event]:
         """Pass events on, counting the time that their computation takes."""
@@ -138,6 +144,7 @@ class Session:
             started_s = feed.elapsed_s()
             assert self._utterance is not None
             update = self._utterance.interim()
+            self._has_decoded = True
             self._decode_s = feed.elapsed_s() - started_s
             if update is not None:
                 yield update
@@ -166,6 +173,7 @@ class Session:
             target_language=options.target_language,
             context=self._context,
             interactive=options.interim,
+            size=self._sizing.size if self._sizing is not None else None,
         )
         self._utterance = UtteranceRecogniser(self._engine, stream, self._segments, start)
         self._context = ""
@@ -188,6 +196,18 @@ class Session:
             if feed.captured_s - self._heard / SAMPLE_RATE > step_s:
                 step_s = max(step_s, _CATCH_UP_STEP_S)
         return utterance.fed - utterance.decoded >= step_s * SAMPLE_RATE
+
+    def _choose_size(self, feed: Feed) -> Iterator[Event]:
+        """Change the size of an elastic model between two decodes, where the newest text was late or had time."""
+        decoded, self._has_decoded = self._has_decoded, False
+        if self._sizing is None or not decoded or not feed.is_paced:
+            return
+        elapsed_s, heard_s = feed.elapsed_s(), self._heard / SAMPLE_RATE
+        lag_s = max(0.0, feed.captured_s - heard_s)
+        if self._sizing.observe(elapsed_s, lag_s):
+            if self._utterance is not None:
+                self._utterance.use_size(self._sizing.size)
+            yield ModelSize(self._sizing.size, heard_s, elapsed_s, lag_s)
 
     def _end_utterance(self) -> Iterator[Event]:
         recogniser, utterance = self._utterance, self._endpointer.utterance
@@ -226,6 +246,7 @@ class Session:
         self._endpointer.jump(position)
 
     def _show(self, finished: Finished) -> Iterator[Event]:
+        self._has_decoded = True
         yield finished.update
         if finished.segment is not None:
             self._segments += 1

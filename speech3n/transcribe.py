@@ -16,7 +16,7 @@ from rich.text import Text
 from speech3n.audio.source import FileSource
 from speech3n.batch import Interrupted, Job, find_jobs, transcribe_source
 from speech3n.engines.base import Engine
-from speech3n.engines.registry import open_engine, prepare
+from speech3n.engines.registry import check_size, open_engine, prepare
 from speech3n.errors import Speech3nError
 from speech3n.languages import language_name, parse_language, parse_target_language
 from speech3n.session import SessionOptions, file_options
@@ -33,6 +33,7 @@ class TranscribeRequest:
 
     inputs: tuple[str, ...]
     model: str
+    size: str | None
     language: str
     translate: bool
     to: str
@@ -59,8 +60,9 @@ def run(request: TranscribeRequest) -> int:
     jobs, sources = _readable(jobs, report)
     if not jobs:
         return 1
+    check_size(request.model, request.size)
     prepare(request.model)
-    with closing(open_engine(request.model)) as engine:
+    with closing(open_engine(request.model, request.size)) as engine:
         language = parse_language(request.language, engine.info.languages)
         if request.translate:
             engine.info.require_translation(target)

@@ -139,6 +139,19 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelSize:
+    """The size at which an elastic model goes on, at the beginning of a session and at each change.
+
+    `lag_s` is how far behind the sound the text was that led to the change.
+    """
+
+    size: str
+    audio_s: float = 0.0
+    elapsed_s: float = 0.0
+    lag_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """The last event of every session."""
 
@@ -147,7 +160,7 @@ class End:
     dropped_s: float = 0.0
 
 
-Event: TypeAlias = Update | Segment | Status | Notice | Gap | End
+Event: TypeAlias = Update | Segment | Status | ModelSize | Notice | Gap | End
 
 
 def is_spaced(language: str | None) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from speech3n.decoding.border import words_before_cut
 from speech3n.decoding.policy import LocalAgreement
-from speech3n.engines.base import Engine, StreamOptions
+from speech3n.engines.base import ElasticStream, Engine, StreamOptions
 from speech3n.types import SAMPLE_RATE, Hypothesis, Segment, Update, Waveform, Word, join_words, words_text
 
 _HOLDBACK_S = 0.3
@@ -43,6 +43,12 @@ class UtteranceRecogniser:
         if len(pcm):
             self._stream.accept_waveform(pcm)
             self.fed += len(pcm)
+
+    def use_size(self, size: str) -> None:
+        """Have the engine decode at another of its sizes from now on."""
+        self._options = replace(self._options, size=size)
+        if isinstance(self._stream, ElasticStream):
+            self._stream.use_size(size)
 
     def interim(self) -> Update | None:
         """Decode what was accepted so far; None where that changes nothing on screen."""

@@ -21,7 +21,7 @@ from speech3n.types import SAMPLE_RATE, Gap, Segment, Update, Waveform, Word
 
 _LIVE = (
     "import sys; sys.path.insert(0, 'tests'); from fakes import FakeEngine; from tui import plain\n"
-    "plain.open_engine = lambda model: FakeEngine()\n"
+    "plain.open_engine = lambda model, size=None: FakeEngine()\n"
     "from speech3n.cli import main\n"
     "main(['live', sys.argv[2], '--jsonl', '--pace', 'realtime', '--language', 'es', '--save', sys.argv[1]])\n"
 )
@@ -114,7 +114,7 @@ def test_what_is_no_session_is_said(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_the_command_writes_transcripts(
     english: Waveform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("speech3n.engines.registry.open_engine", lambda model: FakeEngine())
+    monkeypatch.setattr("speech3n.engines.registry.open_engine", lambda model, size=None: FakeEngine())
     session(tmp_path / "s", english, segment(0, 0.3, 4.0))
     with pytest.raises(SystemExit) as exit_:
         cli.main(["recover", str(tmp_path / "s"), "--format", "txt,srt", "--output-dir", str(tmp_path / "out")])

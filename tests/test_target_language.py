@@ -33,7 +33,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     engine = FakeEngine()
     engine.info = replace(engine.info, target_languages=None)
     for module in (transcribe, plain):
-        monkeypatch.setattr(module, "open_engine", lambda model: engine)
+        monkeypatch.setattr(module, "open_engine", lambda model, size=None: engine)
     for module in (transcribe, live):
         monkeypatch.setattr(module, "prepare", lambda model: None)
     return engine

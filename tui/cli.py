@@ -13,6 +13,7 @@ from speech3n import options
 @click.command(short_help="Live captions from the microphone, a file or a pipe.")
 @click.argument("source", default="mic", metavar="[mic | FILE | -]")
 @options.model
+@options.size("auto")
 @options.language
 @options.translate
 @options.to

@@ -16,7 +16,7 @@ import click
 from speech3n.audio.source import AudioSource
 from speech3n.batch import main_language
 from speech3n.engines.base import Engine
-from speech3n.engines.registry import prepare
+from speech3n.engines.registry import check_size, prepare
 from speech3n.errors import DeviceError, StorageError, UsageError
 from speech3n.feed import Feed, Pace, open_feed
 from speech3n.journal import Journal, SessionHeader, new_session_folder
@@ -37,6 +37,7 @@ class LiveRequest:
 
     source: str = "mic"
     model: str = "whisper-base"
+    size: str | None = "auto"
     language: str = "auto"
     translate: bool = False
     to: str = "en"
@@ -140,6 +141,7 @@ def run(request: LiveRequest) -> int:
         return _list_devices()
     parse_formats(request.formats or DEFAULT_FORMATS)
     parse_target_language(request.to)
+    check_size(request.model, request.size)
     prepare(request.model)
     if not (request.jsonl or request.plain) and sys.stdout.isatty():
         from tui.terminal import has_terminal

@@ -28,7 +28,7 @@ def run_plain(request: LiveRequest, out: TextIO | None = None) -> int:
     """Caption to `out` (stdout) until the source ends or Ctrl-C; the session's folder is named on stderr last."""
     out = out or sys.stdout
     _say(f"Loading {request.model}…", only_to_terminal=True)
-    with closing(open_engine(request.model)) as engine:
+    with closing(open_engine(request.model, request.size)) as engine:
         live = open_live(request, engine, default_pace="max")
         _say(f"Session: {live.journal.folder}")
         show = _JsonLines(out) if request.jsonl else _Flow(out, is_terminal=out.isatty())

@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from speech3n.errors import DeviceError, UsageError
 from speech3n.languages import language_name, parse_language, parse_target_language
-from speech3n.types import Event, Gap, Notice, Segment, Status, Update
+from speech3n.types import Event, Gap, ModelSize, Notice, Segment, Status, Update
 from tui.failures import describe
 from tui.keys import keys_for
 from tui.live import LiveRequest, LiveSession, saved_line
@@ -55,6 +55,8 @@ class SessionApp(App[None]):
         self._script = Script()
         self._phase: Phase = "loading"
         self._detected: str | None = None
+        self._model_size = ""
+        """At which an elastic model goes on."""
         self._quits = 0
         for theme in THEMES.values():
             self.register_theme(theme)
@@ -89,7 +91,7 @@ class SessionApp(App[None]):
     # The session
 
     def _begin(self) -> None:
-        self._live, self.failure, self._detected = None, None, None
+        self._live, self.failure, self._detected, self._model_size = None, None, None, ""
         self._script = Script(tags=self._request.language == "auto")
         captions = self.query_one(Captions)
         captions.show(self._script)
@@ -129,6 +131,9 @@ class SessionApp(App[None]):
                 self._detect(event.language)
             case Status():
                 self.query_one(StatusLine).status = event
+                self._describe()
+            case ModelSize():
+                self._model_size = event.size
                 self._describe()
             case Notice():
                 self.query_one(Banner).show(event)
@@ -215,6 +220,8 @@ class SessionApp(App[None]):
             task += f" → {target}"
         duration_s = live.source.duration_s if live is not None else None
         model = live.engine.info.name if live is not None else self._request.model
+        if self._model_size:
+            model += f" at {self._model_size}"
         self.query_one(StatusLine).about = About(duration_s, task, model)
         heading = self.query_one(Heading)
         heading.target = target

@@ -26,7 +26,7 @@ _LOG = logging.getLogger(__name__)
 class Backend:
     """What the worker opens; tests put in stand-ins."""
 
-    open_engine: Callable[[str], Engine] = open_engine
+    open_engine: Callable[[str, str | None], Engine] = open_engine
     open_live: Callable[[LiveRequest, Engine, Pace], LiveSession] = open_live
     list_devices: Callable[[], list[InputDevice]] = list_devices
 
@@ -47,7 +47,7 @@ class Worker:
         failure: Exception | None = None
         paths: list[Path] = []
         try:
-            self._engine = self._engine or self._backend.open_engine(request.model)
+            self._engine = self._engine or self._backend.open_engine(request.model, request.size)
             if not self._aborted.is_set():
                 live = self._backend.open_live(request, self._engine, "realtime")
                 self._post(Opened(live))

@@ -17,7 +17,8 @@ class StreamOptions:
     `language` is an ISO 639-1 code or None to detect it; where it is detected, `likely_language` (that of
     the speech before) holds until the sound speaks clearly for another. `translate` adds a translation into
     `target_language`. `context` is the text that came right before, where the speech was cut without a pause.
-    `interactive` asks for cheap, frequent hypotheses instead of one careful hypothesis at the end.
+    `interactive` asks for cheap, frequent hypotheses instead of one careful hypothesis at the end. `size` is the one
+    of the engine's `sizes` to begin with, None for the largest.
     """
 
     language: str | None = None
@@ -26,6 +27,7 @@ class StreamOptions:
     target_language: str = "en"
     context: str = ""
     interactive: bool = False
+    size: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,8 @@ class EngineInfo:
 
     `max_utterance_s` is the longest audio one stream takes; `target_languages` is what it translates to, None for
     any language. Without `detects_language` a hypothesis has the language that was asked for, or none; without
-    `aligns_words` word times are estimates.
+    `aligns_words` word times are estimates. `sizes` are those between which its streams may change, smallest
+    first; empty where there is no choice.
     """
 
     name: str
@@ -45,6 +48,7 @@ class EngineInfo:
     target_languages: frozenset[str] | None = frozenset({"en"})
     detects_language: bool = True
     aligns_words: bool = True
+    sizes: tuple[str, ...] = ()
 
     def require_translation(self, target: str) -> None:
         """Raise UsageError unless the engine translates to the language `target`."""
@@ -72,6 +76,15 @@ class EngineStream(Protocol):
 
     def input_finished(self) -> None:
         """Say that no more audio will come, so that the next `decode` is the final, most careful one."""
+        ...
+
+
+@runtime_checkable
+class ElasticStream(EngineStream, Protocol):
+    """A stream of an engine that has `sizes`."""
+
+    def use_size(self, size: str) -> None:
+        """Decode at another of the engine's sizes from the next `decode` on."""
         ...
 
 

@@ -20,6 +20,7 @@ from speech3n.engines.gemma3n_words import TokenText, WordClock, split_words, wo
 from speech3n.errors import EngineError, ModelError, UsageError
 from speech3n.languages import language_name
 from speech3n.models.gemma3n.prompts import AudioTokens, Prompt, build_prompt, instruction
+from speech3n.models.gemma3n.sizes import WHOLE, Size
 from speech3n.threads import compute_threads, model_threads
 from speech3n.types import FRAME_SAMPLES, SAMPLE_RATE, Hypothesis, Waveform
 
@@ -40,13 +41,26 @@ _SPEECH_BELOW_PEAK_DB = 35.0
 """Frames this far below the loudest are the silence around the speech."""
 
 
-def open_gemma3n(model: str) -> Gemma3nEngine:
-    """Load a Gemma 3n checkpoint by catalogue name or from a folder in Hugging Face format."""
-    if (folder := Path(model)).is_dir():
-        return Gemma3nEngine(folder, name=folder.resolve().name)
-    from speech3n.store import resolve
+def open_gemma3n(model: str, size: str | None = None) -> Gemma3nEngine:
+    """Load a Gemma 3n checkpoint by catalogue name or from a folder in Hugging Face format.
 
-    return Gemma3nEngine(resolve(model), name=model)
+    `size` is `auto` for all published sizes that it holds, or the name or file of one.
+    """
+    from speech3n.models.gemma3n.config import Gemma3nConfig
+    from speech3n.models.gemma3n.elastic import sizes_of
+    from speech3n.models.gemma3n.sizes import Size
+
+    folder, name = Path(model), model
+    if folder.is_dir():
+        name = folder.resolve().name
+    else:
+        from speech3n.store import resolve
+
+        folder = resolve(model)
+    if size is None:
+        return Gemma3nEngine(folder, name)
+    sizes = sizes_of(Gemma3nConfig.read(folder).text) if size == "auto" else (Size.named(size),)
+    return Gemma3nEngine(folder, name, sizes=sizes)
 
 
 class Gemma3nEngine:
@@ -54,15 +68,25 @@ class Gemma3nEngine:
 
     `dtype` is that of the computation; by default bfloat16 for large models and float32 for small ones.
     `pad_audio` pads what was heard to as many soft tokens as transformers always does, at the end of an utterance.
+    `sizes` are those at which the model is run: one for good, or several between which streams may change.
     """
 
-    def __init__(self, folder: Path, name: str, *, dtype: torch.dtype | None = None, pad_audio: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        *,
+        dtype: torch.dtype | None = None,
+        pad_audio: bool = False,
+        sizes: Sequence[Size] = (WHOLE,),
+    ) -> None:
         import torch
 
         from speech3n.audio.frontend import FrontendConfig, LogMel
         from speech3n.layers.linear import can_pack, pack_linears
         from speech3n.models.gemma3n.checkpoint import load
         from speech3n.models.gemma3n.config import Gemma3nConfig
+        from speech3n.models.gemma3n.elastic import Paths
         from speech3n.models.gemma3n.listening import Ears
 
         return_large_blocks()
@@ -73,10 +97,10 @@ class Gemma3nEngine:
         is_large = sum(parameter.numel() for parameter in model.parameters()) >= _LARGE
         if dtype is None and not is_large:
             model = model.float()
-        elif is_large and device == "cpu" and can_pack():
-            pack_linears(model)
+        packs = is_large and device == "cpu" and can_pack()
+        self.paths = Paths(model, sizes, pack_linears if packs else None)
         torch.set_num_threads(model_threads() if is_large else compute_threads())
-        self.ears = Ears(LogMel(FrontendConfig.read(folder)).to(device), model)
+        self.ears = Ears(LogMel(FrontendConfig.read(folder)).to(device), self.paths.largest)
         self.pad_to = self.config.audio_soft_tokens_per_image if pad_audio else None
         self.stop = frozenset(_stop_tokens(self.config.eos_token_ids, self.tokenizer))
         self.info = EngineInfo(
@@ -87,6 +111,7 @@ class Gemma3nEngine:
             target_languages=None,
             detects_language=False,
             aligns_words=False,
+            sizes=self.paths.names if len(self.paths.names) > 1 else (),
         )
         # Says now, and not in the middle of somebody's speech, that the tokenizer is of another model.
         try:
@@ -105,7 +130,7 @@ class Gemma3nEngine:
 
     def close(self) -> None:
         """Free the weights; the engine cannot be used afterwards."""
-        del self.ears
+        del self.ears, self.paths
 
     def prompt(self, options: StreamOptions) -> Prompt:
         """The ids around the audio."""
@@ -124,6 +149,8 @@ class Gemma3nStream:
         self._engine = engine
         self._options = options
         self._listener = Listener(engine.ears, engine.prompt(options), pad_to=engine.pad_to)
+        if options.size is not None:
+            self.use_size(options.size)
         self._blocks: list[Waveform] = []
         self._samples = 0
         self._levels = _Levels()
@@ -140,6 +167,10 @@ class Gemma3nStream:
         self._blocks.append(np.array(pcm, np.float32))
         self._samples += len(pcm)
         self._fresh |= len(pcm) > 0
+
+    def use_size(self, size: str) -> None:
+        """Decode at another of the engine's sizes from now on; what was read of the utterance stays as it is."""
+        self._listener.change_path(self._engine.paths[size])
 
     def input_finished(self) -> None:
         """Make the next decode the final one."""

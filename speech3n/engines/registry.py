@@ -18,17 +18,36 @@ _FACTORIES = {
     "whisper": "speech3n.engines.whisper:open_whisper",
     "gemma": "speech3n.engines.gemma3n:open_gemma3n",
 }
+_ELASTIC = frozenset({"gemma"})
+"""Families that take a size."""
 
 
-def open_engine(model: str = DEFAULT_MODEL) -> Engine:
+AUTO_SIZE = "auto"
+"""Every size that a model holds, for its streams to change between; no model has too few for it."""
+
+
+def open_engine(model: str = DEFAULT_MODEL, size: str | None = None) -> Engine:
     """Load the engine for a model name (`whisper-base`) or a model folder.
 
-    Raises UsageError for an unknown name, ModelError for weights that are missing or damaged and for a folder that
-    holds no model.
+    `size` is `auto`, or one size of an elastic model by name or file; None is the whole model. Raises UsageError for
+    an unknown name or size, ModelError for weights that are missing or damaged and for a folder that holds no model.
     """
-    module, function = _FACTORIES[_family(model)].split(":")
-    factory: Callable[[str], Engine] = getattr(import_module(module), function)
-    return factory(model)
+    check_size(model, size)
+    family = _family(model)
+    module, function = _FACTORIES[family].split(":")
+    factory: Callable[..., Engine] = getattr(import_module(module), function)
+    return factory(model, size) if size is not None and family in _ELASTIC else factory(model)
+
+
+def check_size(model: str, size: str | None) -> None:
+    """Raise UsageError for a size that no model has, or that this kind of model cannot be run at; loads nothing."""
+    if size is None or size == AUTO_SIZE:
+        return
+    if _family(model) not in _ELASTIC:
+        raise UsageError(f"{model} has one size only, and no '{size}'.", "gemma-3n-e4b has several.")
+    from speech3n.models.gemma3n.sizes import Size
+
+    Size.named(size)
 
 
 def prepare(model: str) -> None:

@@ -118,7 +118,8 @@ def shallow(module: _Module) -> _Module:
 
 
 def _view(layer: nn.Linear, weight: Tensor) -> nn.Linear:
-    if layer.bias is not None:
+    bias: Tensor | None = getattr(layer, "bias", None)
+    if bias is not None:
         raise TypeError("A linear layer with a bias has no narrower ones here.")
     view = shallow(layer)
     view.weight = nn.Parameter(weight.detach(), requires_grad=False)

@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from textual.widgets import Checkbox, Input, OptionList
 
 from speech3n.errors import AudioError, DeviceError, EngineError, ModelError, UsageError
-from speech3n.types import Gap, Notice, Segment
+from speech3n.types import Gap, ModelSize, Notice, Segment
 from tui.app import LiveApp
 from tui.live import LiveRequest
 from tui.screens.help import HelpScreen
@@ -122,6 +122,16 @@ async def test_the_status_line_says_how_it_goes() -> None:
         assert "○ silence" in line
         assert "━" not in line
         assert "skipped 12 s" in line
+        await pilot.press("q")
+
+
+async def test_the_status_line_says_at_which_size_an_elastic_model_goes_on() -> None:
+    sizes = [ModelSize("e4b"), ModelSize("e2b", 20.0, 23.0, 1.9)]
+    app = LiveApp(REQUEST, Stage([*sizes, *talk(bilingual=False)]).backend())
+    async with app.run_test(size=(120, 30)) as pilot:
+        await heard(pilot)
+        line = app.query_one(StatusLine).render().plain
+        assert "whisper-base at e2b" in line
         await pilot.press("q")
 
 

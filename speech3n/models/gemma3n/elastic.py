@@ -31,7 +31,7 @@ from speech3n.errors import UsageError
 from speech3n.layers.nested import first_inputs, first_outputs, shallow, split_inputs, split_outputs
 from speech3n.models.gemma3n.config import TextConfig
 from speech3n.models.gemma3n.model import Gemma3n
-from speech3n.models.gemma3n.sizes import PRESETS, Size, SubModel
+from speech3n.models.gemma3n.sizes import PRESETS, WHOLE, Size, SubModel
 from speech3n.models.gemma3n.text import DecoderLayer, TextDecoder
 
 
@@ -45,9 +45,10 @@ class Paths:
     """
 
     def __init__(
-        self, model: Gemma3n, sizes: Sequence[Size], prepare: Callable[[nn.Module], None] = lambda module: None
+        self, model: Gemma3n, sizes: Sequence[Size], prepare: Callable[[nn.Module], None] | None = None
     ) -> None:
         text = model.config.text
+        prepare = prepare or (lambda module: None)
         models = sorted((size.of(text) for size in sizes), key=lambda sub: (sum(sub.widths), len(sub.layers)))
         if len(models) > 1:
             for sub in models:
@@ -61,6 +62,8 @@ class Paths:
         self.names = tuple(self._paths)
 
     def __getitem__(self, name: str) -> Gemma3n:
+        if name not in self._paths:
+            raise UsageError(f"The model was not opened at the size '{name}'.", f"It has {', '.join(self.names)}.")
         return self._paths[name]
 
     @property
@@ -96,7 +99,7 @@ def sizes_of(text: TextConfig) -> tuple[Size, ...]:
         for size in PRESETS.values():
             size.of(text)
     except UsageError:
-        return (Size("whole"),)
+        return (WHOLE,)
     return tuple(PRESETS.values())
 
 

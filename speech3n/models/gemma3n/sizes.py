@@ -85,7 +85,11 @@ class Size:
 
     def of(self, text: TextConfig) -> SubModel:
         """The sub-model of a model; raises UsageError where the model has none of this size."""
-        if self.name in PRESETS and text.num_hidden_layers == _E2B_LAYERS and _widest(text) == _E2B_FFN:
+        if (
+            self in PRESETS.values()
+            and text.num_hidden_layers == _E2B_LAYERS
+            and max(text.intermediate_size) == _E2B_FFN
+        ):
             # An E2B on disk is what `e2b` asks for already, and holds no `e4b`.
             return self._of_e2b(text)
         layers = self._kept(text)
@@ -163,12 +167,10 @@ class SubModel:
 
 
 _E2B_LAYERS, _E2B_FFN = 30, 8192
+WHOLE = Size("whole")
+"""Any model as it is."""
 PRESETS = {"e2b": Size("e2b", _E2B_FFN, (20, 21, 22, 23, 24)), "e4b": Size("e4b")}
 """The published sizes, of E4B."""
-
-
-def _widest(text: TextConfig) -> int:
-    return max(text.intermediate_size)
 
 
 def _is_count(value: object) -> bool:

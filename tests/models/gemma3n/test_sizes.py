@@ -31,6 +31,8 @@ def test_an_e2b_on_disk_is_its_own_e2b_and_holds_no_e4b() -> None:
     assert PRESETS["e2b"].of(E2B).is_whole(E2B)
     with pytest.raises(UsageError, match="size 'e4b' does not fit the model: the model is an E2B, which is smaller"):
         PRESETS["e4b"].of(E2B)
+    # A file of the same name is what it says.
+    assert set(Size("e2b", 4096).of(E2B).widths) == {4096}
 
 
 @pytest.mark.parametrize(
