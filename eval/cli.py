@@ -1,16 +1,16 @@
-"""`speech3n eval`: recognise a manifest and score what comes out."""
+"""`speech3n eval`: recognise sets of clips with systems side by side, and score what comes out."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
 from speech3n.engines.registry import DEFAULT_MODEL
 
-if TYPE_CHECKING:
-    from eval.scoring import Mode
+_PATH = click.Path(path_type=Path)
+_FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
 @click.group("eval")
@@ -19,44 +19,69 @@ def evaluate() -> None:
 
 
 @evaluate.command("run")
-@click.argument("manifest", type=click.Path(path_type=Path))
-@click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Model name or folder.")
+@click.argument("manifest", type=_PATH)
+@click.option(
+    "--model", "models", multiple=True, help=f"Model name or folder; several stand side by side. [{DEFAULT_MODEL}]"
+)
 @click.option(
     "--mode",
+    "modes",
     type=click.Choice(["offline", "streaming"]),
-    default="offline",
-    show_default=True,
-    help="As files, or as live captions by a simulated clock.",
+    multiple=True,
+    help="As files, or as live captions by a simulated clock; may be given twice.  [offline]",
 )
+@click.option("--peer", "peers", multiple=True, metavar="MODEL", help="faster-whisper itself, with this Whisper model.")
+@click.option("--hypotheses", multiple=True, metavar="NAME=FILE", help="Texts of another program, as JSONL.")
+@click.option("--language", help="Only clips of this language.")
 @click.option("--limit", type=click.IntRange(1), help="So many clips of each language.")
-@click.option("--report", type=click.Path(path_type=Path, file_okay=False), help="Folder for report.json.")
-def run(manifest: Path, model: str, mode: Mode, limit: int | None, report: Path | None) -> None:
-    """Recognise the clips of a JSONL MANIFEST and print word error rate, BLEU and delays by language."""
-    from rich.console import Console
-    from rich.progress import track
+@click.option("--join", "gap_s", type=float, metavar="SECONDS", help="Join clips, with so much silence between them.")
+@click.option(
+    "--condition", "conditions", multiple=True, help="Recognise under noise:white:10, reverb:0.6, telephone ..."
+)
+@click.option("--sweep", is_flag=True, help="All conditions of the standard sweep.")
+@click.option(
+    "--false-text", "false_text_minutes", type=float, metavar="MINUTES", help="Also listen to silence, noise, music."
+)
+@click.option("--by", "fields", multiple=True, metavar="FIELD", help="Score by source, speaker or another field, too.")
+@click.option("--translate/--no-translate", default=True, show_default=True, help="Where there are English references.")
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Recordings at a time.")
+@click.option("--cache", type=_FOLDER, help="Where results are kept.  [the user's cache folder]")
+@click.option("--fresh", is_flag=True, help="Recognise again what is in the cache.")
+@click.option("--report", type=_FOLDER, help="Folder for report.json, report.md and index.html.")
+@click.option("--compare", "compare_with", type=_PATH, help="An earlier report, to show what moved.")
+def run(**options: Any) -> None:
+    """Recognise the clips of MANIFEST and print error rates, BLEU and delays by language.
 
-    from eval.datasets import load_manifest
-    from eval.scoring import recognise, score, score_table, write_report
-    from speech3n.engines.registry import open_engine
-    from speech3n.errors import Speech3nError
+    MANIFEST is a JSONL file with a clip a line ({"audio", "language", "text", "translation_en"}), or a set as it is
+    published: LibriSpeech, Common Voice, FLEURS, CoVoST 2, MLS. Each result is kept as it comes: what was interrupted
+    goes on where it was, and a second run with another model only runs that one.
 
-    clips = load_manifest(manifest, limit=limit)
-    engine = open_engine(model)
-    progress = Console(stderr=True)
-    results = []
-    failure: Speech3nError | None = None
-    try:
-        for clip in track(clips, "Recognising", console=progress, disable=not progress.is_terminal):
-            results.append(recognise(engine, clip, mode))
-    except Speech3nError as error:
-        failure = error
-    finally:
-        engine.close()
-    scores = score(results)
-    if results:
-        Console().print(score_table(scores, model, mode))
-    if results and report is not None:
-        path = write_report(report, results, scores, {"manifest": str(manifest), "model": model, "mode": mode})
-        click.echo(f"Wrote {path}", err=True)
-    if failure is not None:
-        raise failure
+    \b
+    speech3n eval run clips.jsonl --model whisper-base --peer whisper-base --report report/
+    speech3n eval run clips.jsonl --mode streaming --join 0.8 --report live/ --compare yesterday/
+    """
+    from eval.command import Request
+    from eval.command import run as run_request
+
+    raise SystemExit(run_request(Request(**options)))
+
+
+@evaluate.command("session")
+@click.argument("log", type=_PATH)
+@click.option("--reference", type=_PATH, help="What was said: a text file, or a JSONL manifest of one clip.")
+@click.option("--language", help="The language of a reference text.  [that of the session]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def session(log: Path, reference: Path | None, language: str | None, *, as_json: bool) -> None:
+    """Score a past session: its folder, or what `live --jsonl` printed.
+
+    Without a reference it tells delays and steadiness only.
+    """
+    from eval.past_session import describe, measure
+
+    measured = measure(log, reference, language)
+    if as_json:
+        import msgspec
+
+        click.echo(msgspec.json.format(msgspec.json.encode(measured), indent=1).decode())
+    else:
+        click.echo(describe(measured))

@@ -17,7 +17,7 @@ def write_events(path: Path, events: Iterable[Event]) -> Iterator[Event]:
     """Pass events on and log them as JSON lines on the way, `status` lines among them."""
     with path.open("w", encoding="utf-8") as file:
         for event in events:
-            record = _status_record(event) if isinstance(event, Status) else event_record(event)
+            record = record_of(event)
             if record is not None:
                 file.write(json.dumps(record, ensure_ascii=False) + "\n")
             yield event
@@ -40,6 +40,17 @@ def read_events(path: Path) -> list[Event]:
     if _is_torn(lines[-1]):
         lines.pop()
     events = [_read_line(log, number, line) for number, line in enumerate(lines, start=1)]
+    return _with_languages([event for event in events if event is not None])
+
+
+def record_of(event: Event) -> dict[str, Any] | None:
+    """The JSON object of an event, a status among them; None for events that no log holds."""
+    return _status_record(event) if isinstance(event, Status) else event_record(event)
+
+
+def parse_records(records: Iterable[dict[str, Any]]) -> list[Event]:
+    """The events of JSON objects, as `read_events` reads them from a file; raises KeyError, TypeError, ValueError."""
+    events = [_parse(record) for record in records]
     return _with_languages([event for event in events if event is not None])
 
 

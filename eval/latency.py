@@ -99,7 +99,7 @@ class Distribution:
 class Stability:
     """How steady the captions were.
 
-    `normalised_erasure` is the words taken back per word of final text (Arivazhagan et al. 2020,
+    `normalised_erasure` is the words taken back (`erased`) per word of final text (Arivazhagan et al. 2020,
     Re-translation versus Streaming for Simultaneous Translation, section 2.2): at each update the words
     shown before that are not in the common prefix with what is shown now. `changed_commits` counts
     committed words that changed or vanished later; it must be 0.
@@ -107,6 +107,8 @@ class Stability:
 
     normalised_erasure: float
     changed_commits: int
+    erased: int = 0
+    final_words: int = 0
 
 
 def distribution(values: Sequence[float]) -> Distribution:
@@ -178,8 +180,8 @@ def stability(events: Iterable[Event], kind: TextKind = "source") -> Stability:
         changed += _total_taken_back([*(shown.committed for shown in history.shown), final])
         final_words += len(final)
     if final_words == 0:
-        return Stability(float("inf") if erased else 0.0, changed)
-    return Stability(erased / final_words, changed)
+        return Stability(float("inf") if erased else 0.0, changed, erased, 0)
+    return Stability(erased / final_words, changed, erased, final_words)
 
 
 def is_paced(events: Iterable[Event]) -> bool:

@@ -1,45 +1,47 @@
-"""faster-whisper called directly, in a process of its own: the peer that our offline results stand beside.
+"""faster-whisper called directly: the peer that our results stand beside.
 
-Its own API and its own defaults, but for the settings that are given: CPU, compute type, threads, beam size,
-language, and word times, which we write too.
+Its own interface and its own defaults, but for the settings that are given: CPU, compute type, beam size, language,
+and word times, which we write too.
 """
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
-import click
+from speech3n.errors import AudioError, EngineError
 
-SETTINGS = {"device": "cpu", "compute_type": "int8", "beam_size": 5, "word_timestamps": True}
+SETTINGS: Mapping[str, str | int | bool] = {
+    "device": "cpu",
+    "compute_type": "int8",
+    "beam_size": 5,
+    "word_timestamps": True,
+}
 
 
-@click.command()
-@click.argument("files", nargs=-1, required=True)
-@click.option("--model", required=True, help="Folder of the model.")
-@click.option("--language", required=True)
-@click.option("--task", type=click.Choice(["transcribe", "translate"]), default="transcribe", show_default=True)
-@click.option("--threads", type=int, default=0, show_default=True, help="0: CTranslate2's own choice.")
-@click.option("--output", type=click.Path(path_type=Path), required=True, help="JSON file of texts by input.")
-def main(files: tuple[str, ...], model: str, language: str, task: str, threads: int, output: Path) -> None:
-    """Recognise FILES with faster-whisper and write their texts."""
-    from faster_whisper import WhisperModel
+class FasterWhisper:
+    """faster-whisper with a model folder; `threads` 0 leaves their number to CTranslate2."""
 
-    recogniser = WhisperModel(
-        model, device=SETTINGS["device"], compute_type=SETTINGS["compute_type"], cpu_threads=threads
-    )
-    texts = {}
-    for file in files:
-        segments, _ = recogniser.transcribe(
-            file,
-            beam_size=SETTINGS["beam_size"],
-            language=language,
-            task=task,
-            word_timestamps=SETTINGS["word_timestamps"],
+    def __init__(self, folder: str, threads: int) -> None:
+        from faster_whisper import WhisperModel
+
+        self._model = WhisperModel(
+            folder, device=SETTINGS["device"], compute_type=SETTINGS["compute_type"], cpu_threads=threads
         )
-        texts[file] = "".join(segment.text for segment in segments).strip()
-    output.write_text(json.dumps(texts, ensure_ascii=False), "utf-8")
 
-
-if __name__ == "__main__":
-    main()
+    def recognise(self, audio: Path, language: str | None, task: Literal["transcribe", "translate"]) -> str:
+        """The text of a file; `language` None detects it. Raises AudioError, EngineError."""
+        try:
+            segments, _ = self._model.transcribe(
+                str(audio),
+                beam_size=SETTINGS["beam_size"],
+                language=language,
+                task=task,
+                word_timestamps=SETTINGS["word_timestamps"],
+            )
+            return "".join(segment.text for segment in segments).strip()
+        except OSError as error:
+            raise AudioError(f"faster-whisper cannot read {audio}: {error}.", "Check the file.") from error
+        except (RuntimeError, ValueError) as error:
+            raise EngineError(f"faster-whisper failed on {audio}: {error}.", "Try the file by itself.") from error

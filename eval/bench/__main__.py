@@ -5,14 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from eval.bench.endurance import run_memory, run_silence
-from eval.bench.live import run_busy, run_live
-from eval.bench.offline import run_offline, run_translations
+from eval.bench.evaluations import EVALUATIONS, evaluation_tables, run_evaluation
+from eval.bench.live import run_agreement, run_busy
 from eval.bench.readme import replace_block
 from eval.bench.store import ResultStore
 from eval.bench.tables import render
@@ -21,7 +22,7 @@ from speech3n.engines.registry import DEFAULT_MODEL
 from speech3n.errors import Speech3nError
 from speech3n.threads import keep_libraries_modest
 
-_PARTS = ("offline", "translate", "live", "busy", "silence", "memory")
+_PARTS = (*EVALUATIONS, "busy", "agreement", "silence", "memory")
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
@@ -34,7 +35,6 @@ class _Options:
     only: tuple[str, ...]
     model: str
     limit: int | None
-    rounds: int
     silence_minutes: float
     memory_minutes: float
     fresh: bool
@@ -48,7 +48,6 @@ class _Options:
 @click.option("--only", type=click.Choice(_PARTS), multiple=True, help="Only these parts.")
 @click.option("--model", default=DEFAULT_MODEL, show_default=True)
 @click.option("--limit", type=click.IntRange(1), help="So many clips of each language.")
-@click.option("--rounds", type=click.IntRange(1), default=2, show_default=True, help="Timed rounds, offline.")
 @click.option("--silence-minutes", type=float, default=10.0, show_default=True)
 @click.option("--memory-minutes", type=float, default=60.0, show_default=True)
 @click.option("--fresh", is_flag=True, help="Run again what is done.")
@@ -69,7 +68,7 @@ def _run(options: _Options) -> None:
     store = ResultStore(options.out, options.fresh)
     if not (options.table or options.update_readme):
         _measure(store, options)
-    tables = render(store.load())
+    tables = "\n".join(part for part in (evaluation_tables(store), render(store.load())) if part)
     if options.update_readme:
         replace_block(Path("README.md"), tables)
     else:
@@ -77,12 +76,12 @@ def _run(options: _Options) -> None:
 
 
 def _measure(store: ResultStore, options: _Options) -> None:
-    clips = load_manifest(options.eval_dir / "manifest.jsonl", limit=options.limit)
+    manifest = options.eval_dir / "manifest.jsonl"
+    clips = load_manifest(manifest, limit=options.limit)
     parts: dict[str, Callable[[], None]] = {
-        "offline": lambda: run_offline(store, clips, options.model, options.rounds),
-        "translate": lambda: run_translations(store, clips, options.model),
-        "live": lambda: run_live(store, clips, options.model),
+        **{name: partial(run_evaluation, name, store, manifest, options.model, options.limit) for name in EVALUATIONS},
         "busy": lambda: run_busy(store, clips, options.model),
+        "agreement": lambda: run_agreement(store, clips, options.model),
         "silence": lambda: run_silence(store, options.model, options.silence_minutes),
         "memory": lambda: run_memory(store, clips, options.model, options.memory_minutes),
     }

@@ -1,7 +1,7 @@
-"""Live captions of all clips of a language joined into one recording: quality, delays, speed, memory.
+"""Live captions of joined clips in two special cases: while another process is busy, and in real time.
 
 Sessions run by the simulated clock, in which computing takes the time that it takes and waiting takes none;
-a part of its own checks that a session in real time agrees with it.
+one is run in real time, too, to see that both agree.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eval.bench.measure import ProcessCost, busy_core, run_process
-from eval.bench.offline import score_words
 from eval.bench.store import Record, ResultStore
 from eval.datasets import Clip, JoinedRecording, join_clips, languages, write_wav
 from eval.events import final_segments, read_events
-from eval.latency import clip_end_delays, distribution, stability, word_delays
+from eval.latency import clip_end_delays, distribution, word_delays
 from speech3n.types import Event, Status, Update
 
 GAP_S = 0.8
@@ -40,11 +39,8 @@ class SessionRun:
     memory_mib: list[tuple[float, float]]
 
 
-def run_live(store: ResultStore, clips: Sequence[Clip], model: str) -> None:
-    """Caption the joined clips of each language, and check the simulated clock against real time."""
-    for language in languages(clips):
-        chosen = [clip for clip in clips if clip.language == language]
-        _live_part(store, f"live-{language}", chosen, model)
+def run_agreement(store: ResultStore, clips: Sequence[Clip], model: str) -> None:
+    """Caption the first minute of the first language in simulated and in real time."""
     first = _first_seconds([clip for clip in clips if clip.language == languages(clips)[0]], _AGREEMENT_S)
     for pace in ("simulated", "realtime"):
         _live_part(store, f"agreement-{pace}", first, model, pace=pace)
@@ -74,17 +70,14 @@ def run_session_process(store: ResultStore, name: str, arguments: Sequence[str])
 
 def session_summary(run: SessionRun, recording: JoinedRecording) -> Record:
     """All that the tables say about a session over joined clips."""
-    language = recording.clips[0].clip.language
     delays = word_delays(run.events)
     text = " ".join(segment.text for segment in final_segments(run.events))
     statuses = [event for event in run.events if isinstance(event, Status)]
     return {
         "audio_s": recording.duration_s,
-        "scores": score_words(language, [" ".join(joined.clip.text for joined in recording.clips)], [text]),
         "commit_delay_s": distribution([delay.commit_delay for delay in delays]),
         "shown_delay_s": distribution([delay.shown_delay for delay in delays]),
         "clip_end_delay_s": distribution(clip_end_delays(delays, recording.clips)),
-        "stability": stability(run.events),
         "updates": sum(isinstance(event, Update) for event in run.events),
         "rtf": run.session_s / recording.duration_s,
         "own_rtf": statuses[-1].rtf if statuses else 0.0,

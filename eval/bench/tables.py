@@ -10,95 +10,12 @@ from eval.sounds import SOUNDS
 
 Results = Mapping[str, Mapping[str, Any]]
 
-_OURS, _PEER = "speech3n", "faster-whisper"
-
 
 def render(results: Results) -> str:
     """All tables for which there are results, each with its settings, and the machine behind them."""
-    tables = (_offline, _translation, _live, _busy, _agreement, _silence, _memory)
+    tables = (_busy, _agreement, _silence, _memory)
     blocks = [block for make in tables if (block := make(results))]
     return "\n\n".join([*blocks, machines(results)]) + "\n" if blocks else ""
-
-
-def _offline(results: Results) -> str:
-    parts = _by_language(results, "offline")
-    if not parts:
-        return ""
-    rows = []
-    for language, part in parts:
-        ours, peer = _systems(part)
-        rows.append(
-            [
-                language,
-                part["settings"]["clips"],
-                f"{part['result']['audio_s'] / 60:.1f}",
-                *_pair(_wer(ours["scores"], "whisper"), _wer(peer["scores"], "whisper")),
-                *_pair(_wer(ours["scores"], "plain"), _wer(peer["scores"], "plain")),
-                f"{ours['wall_s']:.0f} / {peer['wall_s']:.0f}",
-                f"{ours['wall_s'] / peer['wall_s']:.2f}",
-                f"{ours['rtf']:.2f} / {peer['rtf']:.2f}",
-                f"{ours['peak_rss_mib']:.0f} / {peer['peak_rss_mib']:.0f}",
-            ]
-        )
-    settings = parts[0][1]["settings"]
-    walls = [[system["wall_s"] for system in _systems(part)] for _, part in parts]
-    ratio = sum(ours for ours, _ in walls) / sum(peer for _, peer in walls)
-    header = ["", "clips", "min", "WER %", "WER %, plain", "time, s", "ratio", "RTF", "peak MiB"]
-    return _block(
-        "Files: `speech3n transcribe` / faster-whisper called directly",
-        f"Model {settings['model']}, {settings['peer']['compute_type']}, beam {settings['peer']['beam_size']}, "
-        f"language given, word times on, threads: {settings['threads']}. "
-        "Whole processes on the same files in turns, mean of "
-        f"{settings['rounds']} round(s); time over all languages {ratio:.2f} of faster-whisper's. "
-        "WER: Whisper's normaliser (English for en, basic elsewhere); plain: also without accents and with "
-        "digits spelt out.",
-        table(header, rows),
-    )
-
-
-def _translation(results: Results) -> str:
-    parts = _by_language(results, "translate")
-    if not parts:
-        return ""
-    rows = []
-    for language, part in parts:
-        ours, peer = (system["score"] for system in _systems(part))
-        rows.append(
-            [
-                language,
-                part["settings"]["clips"],
-                *_pair(f"{ours['bleu']:.1f}", f"{peer['bleu']:.1f}"),
-                *_pair(f"{ours['chrf']:.1f}", f"{peer['chrf']:.1f}"),
-            ]
-        )
-    score = _systems(parts[0][1])[0]["score"]
-    return _block(
-        "Translation to English: `speech3n transcribe --translate` / faster-whisper, task translate",
-        f"BLEU `{score['bleu_signature']}`; chrF `{score['chrf_signature']}`.",
-        table(["", "clips", "BLEU", "chrF"], rows),
-    )
-
-
-def _live(results: Results) -> str:
-    parts = _by_language(results, "live")
-    if not parts:
-        return ""
-    rows = []
-    for language, part in parts:
-        offline = results.get(f"offline-{language}")
-        joined = _systems(offline)[0]["scores_joined"] if offline else None
-        rows.append([language, _minutes(part), *_live_wer(part, joined), *_live_timing(part), _steadiness(part)])
-    header = ["", "min", "WER %", "offline", "WER %, plain", "offline", *_TIMING, "erasure"]
-    return _block(
-        "Live captions: all clips of a language joined into one recording",
-        f"{parts[0][1]['settings']['gap_s']} s of silence between clips; the session behind `speech3n live` by a "
-        "simulated clock (computing takes its time, waiting takes none). Delay: from the end of a word to its "
-        "commit, median / 95 % / worst, word ends as recognised. After sound: from the end of a clip's sound to "
-        "the commit of its last word, median / 95 %: no recogniser's word times in it. Shown: from the end of a "
-        "word to its first sight, median. Erasure: words taken back per final word. WER of the joined texts, "
-        "both live and offline.",
-        table(header, rows),
-    )
 
 
 def _busy(results: Results) -> str:
@@ -108,7 +25,9 @@ def _busy(results: Results) -> str:
     rows = [[language, _minutes(part), *_live_timing(part)] for language, part in parts]
     return _block(
         "Live, while another process keeps one core busy",
-        "The first two minutes of each language, otherwise as above.",
+        "The first two minutes of each language. Delay: from the end of a word to its commit, median / 95 % / worst. "
+        "After sound: from the end of a clip's sound to the commit of its last word, median / 95 %. Shown: from the "
+        "end of a word to its first sight, median.",
         table(["", "min", *_TIMING], rows),
     )
 
@@ -183,34 +102,8 @@ def _live_timing(part: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _live_wer(part: Mapping[str, Any], offline: Mapping[str, Any] | None) -> list[str]:
-    cells = []
-    for kind in ("whisper", "plain"):
-        cells += [_wer(part["result"]["scores"], kind), _wer(offline, kind) if offline else "-"]
-    return cells
-
-
-def _steadiness(part: Mapping[str, Any]) -> str:
-    stability = part["result"]["stability"]
-    changed = f" ({stability['changed_commits']} commits changed)" if stability["changed_commits"] else ""
-    return f"{stability['normalised_erasure']:.2f}{changed}"
-
-
 def _minutes(part: Mapping[str, Any]) -> str:
     return f"{part['result']['audio_s'] / 60:.1f}"
-
-
-def _wer(scores: Mapping[str, Any], kind: str) -> str:
-    return f"{100 * scores[kind]['wer']:.1f}"
-
-
-def _pair(ours: str, peer: str) -> list[str]:
-    return [f"{ours} / {peer}"]
-
-
-def _systems(part: Mapping[str, Any]) -> tuple[Any, Any]:
-    systems = part["result"]["systems"]
-    return systems[_OURS], systems[_PEER]
 
 
 def _by_language(results: Results, kind: str) -> list[tuple[str, Mapping[str, Any]]]:

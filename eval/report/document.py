@@ -79,11 +79,16 @@ class TextDelays:
 
 @dataclass(frozen=True, slots=True)
 class GroupDelays:
-    """The delays of a group of clips while streaming; `update` is what one update took to compute, in seconds."""
+    """The delays of a group of clips while streaming, in seconds.
+
+    `update` is what one update took to compute. `after_sound` runs from the end of a clip's sound in a joined recording
+    to the commit of its last word: no recogniser's word times are in it. None where clips were not joined.
+    """
 
     source: TextDelays
     translation: TextDelays | None
     update: Distribution | None
+    after_sound: Distribution | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +142,7 @@ class SystemReport:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A paired test of one group; `baseline` and `candidate` are ids of systems. Rates differ by shares, as in Score."""
+    """A paired test of one group; `baseline` and `candidate` are ids of systems, rates are shares as in Score."""
 
     field: str
     value: str

@@ -1,7 +1,6 @@
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from eval.bench.live import SessionRun, session_summary
 from eval.bench.measure import ProcessCost
@@ -28,7 +27,6 @@ def test_a_session_in_numbers() -> None:
     ]
     run = SessionRun(events, ProcessCost(3.0, 2.0, 300.0), 0.5, 1.0, 0.5, [])
     summary = session_summary(run, recording)
-    assert summary["scores"]["whisper"]["wer"] == pytest.approx(1 / 3)
     assert summary["commit_delay_s"].maximum == 1.5
     assert summary["shown_delay_s"].maximum == 0.5
     assert summary["clip_end_delay_s"].median == 0.75

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from eval.bench.measure import ProcessCost
 from eval.bench.store import ResultStore
-from eval.latency import Stability
 from speech3n.errors import StorageError
 
 
@@ -13,7 +13,7 @@ class Counter:
 
     def __call__(self) -> object:
         self.calls += 1
-        return {"stability": Stability(0.5, 0), "number": self.calls}
+        return {"process": ProcessCost(1.0, 0.5, 300.0), "number": self.calls}
 
 
 def test_a_finished_part_is_not_run_again(tmp_path: Path) -> None:
@@ -22,7 +22,7 @@ def test_a_finished_part_is_not_run_again(tmp_path: Path) -> None:
     store.part("live-es", {"clips": 3}, compute)
     assert compute.calls == 1
     part = store.load()["live-es"]
-    assert part["result"] == {"stability": {"normalised_erasure": 0.5, "changed_commits": 0}, "number": 1}
+    assert part["result"] == {"process": {"wall_s": 1.0, "cpu_s": 0.5, "peak_rss_mib": 300.0}, "number": 1}
     assert part["environment"]["versions"]["faster-whisper"]
 
 

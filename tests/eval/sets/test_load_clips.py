@@ -6,7 +6,7 @@ import pytest
 from corpora import write_lines, write_sine
 
 from eval.datasets import ManifestError, load_clips, load_manifest
-from eval.grouping import group_clips
+from eval.grouping import group_clips, require_field
 from eval.sets.entry import file_duration_s
 from speech3n.errors import UsageError
 
@@ -54,9 +54,9 @@ def test_fields_group_and_are_suggested(tmp_path: Path) -> None:
     rows = list(zip(clips, range(3), strict=True))
     assert group_clips(iter(rows), "accent") == {"AR": [2], "MX": [0], "": [1]}
     with pytest.raises(UsageError, match=r"no field acent\. Did you mean accent\?"):
-        group_clips(rows, "acent")
+        require_field("acent", clips)
     with pytest.raises(UsageError, match=r"no field fields"):
-        group_clips(rows, "fields")
+        require_field("fields", clips)
 
 
 def test_separators_of_unicode_do_not_end_a_line(tmp_path: Path) -> None:

@@ -4,16 +4,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import read_waveform
-from fakes import FakeEngine, FakeStream
 
 from eval.conditions.condition import parse_condition
-from eval.conditions.sweep import ConditionResults, render_clip, sweep
+from eval.conditions.render import render_clip
 from eval.datasets import Clip, write_wav
-from speech3n.engines.base import StreamOptions
-from speech3n.errors import AudioError, EngineError, UsageError
+from speech3n.errors import AudioError, UsageError
 from speech3n.types import SAMPLE_RATE
-
-NAMES = ("clean", "noise:babble:10", "leading-silence:2")
 
 
 @pytest.fixture
@@ -21,19 +17,6 @@ def clips(examples: dict[str, Path]) -> list[Clip]:
     return [
         Clip(examples[code], code, "a b", len(read_waveform(examples[code])) / SAMPLE_RATE) for code in ("en", "es")
     ]
-
-
-class BreakingEngine(FakeEngine):
-    """Breaks at the stream of the given number."""
-
-    def __init__(self, at: int) -> None:
-        super().__init__()
-        self._at = at
-
-    def open_stream(self, options: StreamOptions) -> FakeStream:
-        if len(self.opened) >= self._at:
-            raise EngineError("The engine broke.", "Mend it.")
-        return super().open_stream(options)
 
 
 def test_a_rendered_clip_is_the_waveform_in_a_file(clips: list[Clip], tmp_path: Path) -> None:
@@ -74,40 +57,3 @@ def test_babble_speaks_the_language_of_the_clip_where_it_can(clips: list[Clip], 
     render_clip(clips[0], babble, [clips[0], *alike, unreadable], tmp_path)
     with pytest.raises(AudioError, match=r"missing\.wav"):
         render_clip(clips[0], babble, [clips[0], *alike[:7], unreadable], tmp_path)
-
-
-@pytest.mark.parametrize("mode", ["offline", "streaming"])
-def test_a_sweep_recognises_every_clip_under_every_condition(clips: list[Clip], mode: str) -> None:
-    engine = FakeEngine()
-    swept = list(sweep(engine, clips, [parse_condition(name) for name in NAMES], mode))
-    assert [results.condition.name for results in swept] == list(NAMES)
-    for results in swept:
-        assert [result.clip for result in results.results] == clips
-        assert all(result.text.startswith("w0 w1") for result in results.results)
-        assert all(bool(result.delays) == (mode == "streaming") for result in results.results)
-    assert [[heard.shift_s for heard in results.rendered] for results in swept] == [[0.0] * 2, [0.0] * 2, [2.0] * 2]
-
-
-def test_the_engine_hears_the_condition_and_not_the_clean_clip(clips: list[Clip]) -> None:
-    peaks = []
-    for name in ("clean", "gain:-20"):
-        engine = FakeEngine()
-        list(sweep(engine, clips[:1], [parse_condition(name)], "offline"))
-        peaks.append(max(float(np.abs(pcm).max()) for pcm in engine.heard))
-    assert peaks[1] == pytest.approx(peaks[0] / 10, abs=2**-15)
-
-
-def test_rendered_clips_stay_in_the_folder_that_is_given(clips: list[Clip], tmp_path: Path) -> None:
-    (results,) = sweep(FakeEngine(), clips, [parse_condition("telephone")], "offline", tmp_path)
-    assert sorted(result.clip.audio for result in results.results) == sorted(tmp_path.iterdir())
-    assert [heard.original for heard in results.rendered] == clips
-
-
-def test_what_was_recognised_before_the_engine_broke_is_kept(clips: list[Clip]) -> None:
-    engine = FakeEngine()
-    list(sweep(engine, clips[:1], [parse_condition("clean")], "offline"))
-    broken = BreakingEngine(at=len(engine.opened))
-    kept: list[ConditionResults] = []
-    with pytest.raises(EngineError, match="The engine broke"):
-        kept.extend(sweep(broken, clips, [parse_condition("clean")], "offline"))
-    assert [[result.clip for result in results.results] for results in kept] == [clips[:1]]

@@ -1,0 +1,58 @@
+"""Clips under a condition, as files of their own."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from eval.conditions.condition import Altered, Clean, Condition
+from eval.conditions.noise import BABBLE_VOICES
+from eval.datasets import Clip, read_audio, write_wav
+from speech3n.errors import StorageError
+from speech3n.types import SAMPLE_RATE
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedClip:
+    """A clip under a condition as a file of its own; the fields but `clip` are those of `Altered`.
+
+    Times in `clip` are those of the original, moved by `shift_s`.
+    """
+
+    clip: Clip
+    original: Clip
+    shift_s: float
+    gain_db: float
+    clipped: float
+
+
+def render_clip(clip: Clip, condition: Condition, clips: Sequence[Clip], folder: Path) -> RenderedClip:
+    """Write a clip under a condition into a folder, as a 16-bit WAV file.
+
+    `clips` is the set that babble is drawn from: other clips of the same language, or of any where these are too
+    few. A clean clip is not copied. The file is named after what is in it, so that no two clips share one. Raises
+    AudioError, StorageError, and UsageError for babble of a single clip.
+    """
+    if isinstance(condition, Clean):
+        return _rendered(clip, clip, condition.apply(read_audio(clip.audio)))
+    altered = condition.apply(read_audio(clip.audio), _others(clip, clips))
+    digest = hashlib.sha256(altered.pcm.tobytes()).hexdigest()[:12]
+    path = folder / f"{clip.audio.stem}-{condition.name.replace(':', '-')}-{digest}.wav"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"Cannot write to {folder}: {error.strerror}.", "Choose another folder.") from error
+    write_wav(path, altered.pcm)
+    return _rendered(replace(clip, audio=path, duration_s=len(altered.pcm) / SAMPLE_RATE), clip, altered)
+
+
+def _others(clip: Clip, clips: Sequence[Clip]) -> list[Clip]:
+    others = [other for other in clips if other.audio != clip.audio]
+    alike = [other for other in others if other.language == clip.language]
+    return alike if len(alike) >= BABBLE_VOICES else others
+
+
+def _rendered(clip: Clip, original: Clip, altered: Altered) -> RenderedClip:
+    return RenderedClip(clip, original, altered.shift_s, altered.gain_db, altered.clipped)

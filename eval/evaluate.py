@@ -1,0 +1,195 @@
+"""The evaluation itself: every system on every recording under every condition, each result kept as it comes."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from eval.cache import ResultCache
+from eval.conditions.condition import Condition
+from eval.datasets import Clip
+from eval.fingerprint import file_digest, key_of
+from eval.recognition import Recognition
+from eval.recordings import Recording, condition_key, under_condition
+from eval.systems import Settings, System
+from eval.workers import Work, WorkerPool
+from speech3n.errors import EngineError, ModelError, Speech3nError, StorageError
+
+_FAILURES_IN_A_ROW = 3
+"""A system that fails so often without a success between is not asked any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be evaluated; `clips` are those of the recordings, `settings` those of each system."""
+
+    clips: Sequence[Clip]
+    recordings: Sequence[Recording]
+    conditions: Sequence[Condition]
+    settings: Mapping[System, Settings]
+    translate: bool
+    jobs: int
+
+    @property
+    def size(self) -> int:
+        """How many results there will be."""
+        return len(self.settings) * sum(len(self.conditions_for(recording)) for recording in self.recordings)
+
+    def conditions_for(self, recording: Recording) -> Sequence[Condition]:
+        """All of them for speech; sounds without speech are heard once, as they are."""
+        return self.conditions if recording.clips else self.conditions[:1]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A recording under a condition for a system; `recording` is the clean one."""
+
+    system: System
+    recording: Recording
+    condition: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a task: a result, perhaps of an earlier run, or an error; `heard` is what the system was given."""
+
+    task: Task
+    heard: Recording
+    recognition: Recognition | None
+    error: str | None = None
+    from_cache: bool = False
+
+
+@dataclass(slots=True)
+class _Standing:
+    """How a system fares."""
+
+    failures_in_a_row: int = 0
+    stopped_by: str | None = None
+
+
+@dataclass(slots=True)
+class Evaluation:
+    """One run of a plan, and what came of it so far."""
+
+    plan: Plan
+    cache: ResultCache
+    outcomes: list[Outcome] = field(default_factory=list)
+    _standing: dict[System, _Standing] = field(default_factory=dict)
+    _done_with: Counter[Path] = field(default_factory=Counter)
+
+    def stopped_by(self, system: System) -> str | None:
+        """The error that ended a system before its time, or None."""
+        return self._standing[system].stopped_by if system in self._standing else None
+
+    def run(self, report: Callable[[Outcome], None]) -> None:
+        """Work through the plan, recording by recording, all systems on each, so that they share good and bad times.
+
+        `report` hears of each outcome. A recording that fails is an outcome; a system without a model, or one that
+        fails three times in a row, is stopped, and the others go on. Raises StorageError where results cannot be
+        kept; KeyboardInterrupt passes, with `outcomes` complete up to it.
+        """
+        pool: WorkerPool[tuple[Task, Recording, str]] = WorkerPool(self.plan.jobs)
+        try:
+            with tempfile.TemporaryDirectory(prefix="speech3n-") as scratch:
+                for recording in self.plan.recordings:
+                    for condition in self.plan.conditions_for(recording):
+                        self._recognise(pool, recording, condition, (Path(scratch), report))
+                while pool.is_busy:
+                    self._collect(pool, report)
+        finally:
+            pool.close()
+
+    def _recognise(
+        self,
+        pool: WorkerPool[tuple[Task, Recording, str]],
+        recording: Recording,
+        condition: Condition,
+        surroundings: tuple[Path, Callable[[Outcome], None]],
+    ) -> None:
+        scratch, report = surroundings
+        heard: Recording | None = None
+        for system, settings in self.plan.settings.items():
+            task = Task(system, recording, condition)
+            try:
+                heard = heard or under_condition(recording, condition, self.plan.clips, scratch)
+                key = self._key(task, settings)
+            except StorageError:
+                raise
+            except Speech3nError as error:
+                self._note(Outcome(task, recording, None, str(error)), report)
+                continue
+            kept = self.cache.find(key) if system.mode != "given" else None
+            if kept is not None:
+                self._note(Outcome(task, heard, kept, from_cache=True), report)
+                continue
+            while not pool.has_room:
+                self._collect(pool, report)
+            if (reason := self.stopped_by(system)) is not None:
+                self._note(Outcome(task, heard, None, reason), report)
+            else:
+                pool.begin((task, heard, key), system, Work(heard, self.plan.translate and recording.translated))
+
+    def _key(self, task: Task, settings: Settings) -> str:
+        parts: dict[str, object] = {
+            "audio": file_digest(task.recording.audio),
+            "condition": condition_key(task.condition, self.plan.clips),
+            "language": task.recording.language,
+            "translate": self.plan.translate and task.recording.translated,
+            "system": task.system.name,
+            "mode": task.system.mode,
+            "settings": dict(settings),
+        }
+        if task.system.mode == "streaming":
+            # Neighbours slow the simulated clock down, and what is recognised depends on it.
+            parts["jobs"] = self.plan.jobs
+        return key_of(parts)
+
+    def _collect(self, pool: WorkerPool[tuple[Task, Recording, str]], report: Callable[[Outcome], None]) -> None:
+        for (task, heard, key), result in pool.finished():
+            standing = self._standing.setdefault(task.system, _Standing())
+            if isinstance(result, Recognition):
+                standing.failures_in_a_row = 0
+                if task.system.mode != "given":
+                    self.cache.keep(key, result)
+                self._note(Outcome(task, heard, result), report)
+                continue
+            standing.failures_in_a_row += isinstance(result, EngineError)
+            if isinstance(result, ModelError | StorageError) or standing.failures_in_a_row >= _FAILURES_IN_A_ROW:
+                standing.stopped_by = str(result)
+            self._note(Outcome(task, heard, None, str(result)), report)
+
+    def _note(self, outcome: Outcome, report: Callable[[Outcome], None]) -> None:
+        self.outcomes.append(outcome)
+        heard = outcome.heard.audio
+        if heard != outcome.task.recording.audio:
+            self._done_with[heard] += 1
+            if self._done_with[heard] == len(self.plan.settings):
+                # A set under twenty conditions would fill a small disk.
+                heard.unlink(missing_ok=True)
+        report(outcome)
+
+    def by_system(self) -> Iterator[tuple[System, Condition, list[Outcome]]]:
+        """The outcomes of each system under each condition, in the order of the recordings."""
+        order = {id(recording): index for index, recording in enumerate(self.plan.recordings)}
+        for system in self.plan.settings:
+            for condition in self.plan.conditions:
+                chosen = [o for o in self.outcomes if o.task.system is system and o.task.condition is condition]
+                yield system, condition, sorted(chosen, key=lambda o: order[id(o.task.recording)])
+
+
+def system_ids(plan: Plan) -> dict[tuple[System, str], str]:
+    """A name for each system under each condition that no other has: name, mode and condition."""
+    names = Counter((system.name, system.mode) for system in plan.settings)
+    seen: Counter[tuple[str, str]] = Counter()
+    ids = {}
+    for system in plan.settings:
+        seen[system.name, system.mode] += 1
+        number = seen[system.name, system.mode]
+        suffix = f" #{number}" if names[system.name, system.mode] > 1 else ""
+        for condition in plan.conditions:
+            ids[system, condition.name] = f"{system.name}{suffix}/{system.mode}/{condition.name}"
+    return ids

@@ -1,0 +1,72 @@
+"""Digests of what a result depends on: sound, weights, code. A result is found again where none of them changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+
+from speech3n.errors import AudioError, StorageError
+
+_SHOWN = 16
+"""Hexadecimal digits of a digest that is shown; 64 bits tell results apart."""
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal; raises AudioError where it can't be read."""
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise AudioError(f"Cannot read {path}: {error.strerror}.", "Check the path and the permissions.") from error
+
+
+def key_of(parts: object) -> str:
+    """SHA-256 of the canonical JSON of what a result depends on."""
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@cache
+def weights_digest(model: str) -> str:
+    """Which weights a model name or folder stands for.
+
+    A named model by the checksums that its files are held to, a folder by its configuration and by names, sizes
+    and dates of its files: nothing is read that has gigabytes. Raises StorageError, and UsageError for an
+    unknown name.
+    """
+    folder = Path(model)
+    if folder.is_dir():
+        try:
+            files = sorted(path for path in folder.iterdir() if path.is_file())
+            facts = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+            config = (folder / "config.json").read_text("utf-8") if (folder / "config.json").is_file() else ""
+        except OSError as error:
+            raise StorageError(f"Cannot read {folder}: {error.strerror}.", "Check the permissions.") from error
+        return key_of([facts, config])[:_SHOWN]
+    from speech3n.store import local_spec
+
+    spec = local_spec(model)
+    return key_of([model, [(file.name, file.checksum) for file in spec.files]])[:_SHOWN]
+
+
+@cache
+def code_digest(package: str) -> str:
+    """Which source code a package has: any change to it may change a result."""
+    spec = find_spec(package)
+    folders = spec.submodule_search_locations if spec is not None else None
+    assert folders, f"{package} is a package"
+    root = Path(next(iter(folders)))
+    sources = sorted(root.rglob("*.py"))
+    return key_of([(str(path.relative_to(root)), path.read_text("utf-8")) for path in sources])[:_SHOWN]
+
+
+def package_version(package: str) -> str:
+    """The version of an installed package, `none` without one."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "none"

@@ -1,0 +1,124 @@
+"""The sound that systems are given: clips as they are, joined into long recordings, or under a condition."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from eval.conditions.condition import Clean, Condition, Noise
+from eval.conditions.render import render_clip
+from eval.datasets import Clip, JoinedClip, join_clips, languages, write_wav
+from eval.fingerprint import file_digest, key_of
+from eval.sounds import SOUNDS, GeneratedSource
+from speech3n.errors import StorageError, UsageError
+from speech3n.types import Waveform
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One file for a system, by which names it may be asked for, and where in it the clips lie; times in seconds.
+
+    `gap_s` is the silence after each clip, None for a clip that stands alone.
+    """
+
+    audio: Path
+    language: str | None
+    duration_s: float
+    clips: tuple[JoinedClip, ...]
+    names: tuple[str, ...]
+    gap_s: float | None = None
+
+    @property
+    def translated(self) -> bool:
+        """Whether every clip has an English reference."""
+        return bool(self.clips) and all(joined.clip.translation_en is not None for joined in self.clips)
+
+
+def single_recordings(clips: Sequence[Clip]) -> list[Recording]:
+    """Each clip as a recording of its own."""
+    return [_single(clip) for clip in clips]
+
+
+def joined_recordings(clips: Sequence[Clip], gap_s: float, folder: Path) -> list[Recording]:
+    """The clips of each language and kind (translated or not) as one recording, each followed by `gap_s` of silence.
+
+    The files are written to `folder`, named after what is in them. Raises AudioError, StorageError.
+    """
+    recordings = []
+    for language in languages(clips):
+        for translated in (True, False):
+            chosen = [
+                clip for clip in clips if clip.language == language and (clip.translation_en is not None) is translated
+            ]
+            if chosen:
+                recordings.append(_joined(chosen, gap_s, folder))
+    return recordings
+
+
+def sound_recordings(minutes: float, folder: Path) -> list[Recording]:
+    """So many minutes of each of the `SOUNDS` without speech, in no language; raises StorageError, UsageError."""
+    if not minutes > 0.0:
+        raise UsageError(f"{minutes} minutes hold no sound.", "Give more than 0.")
+    recordings = []
+    for sound in SOUNDS:
+        path = folder / f"{sound.replace(' ', '-')}-{minutes:g}-min.wav"
+        _write_once(path, np.concatenate(list(GeneratedSource(sound, minutes * 60.0).frames())))
+        recordings.append(Recording(path, None, minutes * 60.0, (), (sound,)))
+    return recordings
+
+
+def under_condition(recording: Recording, condition: Condition, clips: Sequence[Clip], folder: Path) -> Recording:
+    """A recording under a condition, written to `folder`; the clean one, and one without speech, are left as they are.
+
+    `clips` is the set that babble is drawn from. Raises AudioError, StorageError, UsageError.
+    """
+    if isinstance(condition, Clean) or not recording.clips:
+        return recording
+    whole = replace(recording.clips[0].clip, audio=recording.audio, duration_s=recording.duration_s)
+    rendered = render_clip(whole, condition, clips, folder)
+    moved = tuple(
+        replace(
+            joined,
+            start=joined.start + rendered.shift_s,
+            end=joined.end + rendered.shift_s,
+            sound_end=joined.sound_end + rendered.shift_s,
+        )
+        for joined in recording.clips
+    )
+    return replace(recording, audio=rendered.clip.audio, duration_s=rendered.clip.duration_s, clips=moved)
+
+
+def condition_key(condition: Condition, clips: Sequence[Clip]) -> str:
+    """What a condition does to a recording: its name and, for babble, whose voices it is made of."""
+    if isinstance(condition, Noise) and condition.kind == "babble":
+        return f"{condition.name}, {key_of([str(clip.audio) for clip in clips])}"
+    return condition.name
+
+
+def _single(clip: Clip) -> Recording:
+    alone = JoinedClip(clip, 0.0, clip.duration_s, sound_end=clip.duration_s)
+    return Recording(clip.audio, clip.language, clip.duration_s, (alone,), (str(clip.audio), clip.audio.name))
+
+
+def _joined(clips: Sequence[Clip], gap_s: float, folder: Path) -> Recording:
+    key = key_of([gap_s, [file_digest(clip.audio) for clip in clips]])
+    path = folder / f"{clips[0].language}-{len(clips)}-clips-{key[:12]}.wav"
+    joined = join_clips(clips, gap_s)
+    _write_once(path, joined.pcm)
+    return Recording(path, clips[0].language, joined.duration_s, joined.clips, (path.name,), gap_s)
+
+
+def _write_once(path: Path, pcm: Waveform) -> None:
+    """Write a file whose name says what is in it, whole or not at all."""
+    if path.exists():
+        return
+    draft = path.with_suffix(".partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_wav(draft, pcm)
+        draft.replace(path)
+    except OSError as error:
+        raise StorageError(f"Cannot write {path}: {error.strerror}.", "Choose another --cache.") from error

@@ -1,0 +1,144 @@
+"""Systems in processes of their own: a recogniser that dies takes only the recording it was busy with."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Generic, TypeVar
+
+from eval.latency_report import peak_memory_mib
+from eval.recognition import Recognition
+from eval.recordings import Recording
+from eval.systems import System
+from speech3n.errors import EngineError, Speech3nError
+
+Job = TypeVar("Job")
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A recording for a system."""
+
+    recording: Recording
+    translate: bool
+
+
+@dataclass(slots=True)
+class _Worker:
+    process: BaseProcess
+    connection: Connection
+
+
+class WorkerPool(Generic[Job]):
+    """Up to `jobs` jobs at a time, over processes that each hold one system open."""
+
+    def __init__(self, jobs: int) -> None:
+        self._jobs = jobs
+        self._context = multiprocessing.get_context("spawn")
+        self._idle: dict[System, list[_Worker]] = {}
+        self._busy: dict[Connection, tuple[Job, System, _Worker]] = {}
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another job may begin."""
+        return len(self._busy) < self._jobs
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether jobs are going on."""
+        return bool(self._busy)
+
+    def begin(self, job: Job, system: System, work: Work) -> None:
+        """Give a job to a process of the system, a new one where none is idle."""
+        idle = self._idle.setdefault(system, [])
+        worker = idle.pop() if idle else self._start(system)
+        self._busy[worker.connection] = (job, system, worker)
+        # One that died while it was idle is found out by `finished`.
+        with suppress(OSError):
+            worker.connection.send(work)
+
+    def finished(self, timeout_s: float | None = None) -> list[tuple[Job, Recognition | Speech3nError]]:
+        """Wait for jobs to end, and say how they did; a process that died is an EngineError."""
+        done = []
+        for connection in wait(list(self._busy), timeout_s):
+            assert isinstance(connection, Connection)
+            job, system, worker = self._busy.pop(connection)
+            try:
+                outcome = connection.recv()
+            except (EOFError, OSError):
+                outcome = _death(worker.process, system)
+            else:
+                self._idle[system].append(worker)
+            done.append((job, outcome))
+        return done
+
+    def close(self) -> None:
+        """End all processes; those that are busy are not waited for."""
+        for _, _, worker in self._busy.values():
+            worker.process.terminate()
+        workers = [worker for _, _, worker in self._busy.values()]
+        workers += [worker for idle in self._idle.values() for worker in idle]
+        for worker in workers:
+            worker.connection.close()
+        for worker in workers:
+            worker.process.join()
+        self._busy.clear()
+        self._idle.clear()
+
+    def _start(self, system: System) -> _Worker:
+        here, there = self._context.Pipe()
+        process = self._context.Process(target=_serve, args=(system, there), daemon=True)
+        process.start()
+        # With the other end open here too, nobody would notice that the process has died.
+        there.close()
+        return _Worker(process, here)
+
+
+def _serve(system: System, connection: Connection) -> None:
+    """The life of a process: open the system at the first job, recognise, until the other side hangs up."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    answer = _answering(system)
+    while True:
+        try:
+            work = connection.recv()
+        except EOFError:
+            return
+        connection.send(answer(work))
+
+
+def _answering(system: System) -> Callable[[Work], Recognition | Speech3nError]:
+    from speech3n.threads import keep_libraries_modest
+
+    keep_libraries_modest()
+    opened = None
+
+    def answer(work: Work) -> Recognition | Speech3nError:
+        nonlocal opened
+        try:
+            if opened is None:
+                opened = system.open()
+            recognition = opened.recognise(work.recording, translate=work.translate)
+        except Speech3nError as error:
+            return error
+        except Exception as error:
+            # Another program's fault may be anything, and must not end the evaluation of the others.
+            return EngineError(
+                f"{system.name} failed on {work.recording.audio}: {type(error).__name__}: {error}.",
+                "Try the file by itself, with --debug.",
+            )
+        return replace(recognition, peak_memory_mib=peak_memory_mib())
+
+    return answer
+
+
+def _death(process: BaseProcess, system: System) -> EngineError:
+    process.join()
+    code = process.exitcode or 0
+    how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+    hint = "There may not be enough memory: try fewer --jobs." if code == -signal.SIGKILL else "Results are kept."
+    return EngineError(f"The process of {system.name} {how}.", hint)

@@ -1,0 +1,71 @@
+"""Systems that need no weights; in a module of their own, because they are opened in other processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from eval.datasets import read_audio
+from eval.recognition import Recognition
+from eval.recordings import Recording
+from eval.report.document import Mode
+from speech3n.errors import AudioError, EngineError, ModelError
+
+
+@dataclass(frozen=True, slots=True)
+class FakeSystem:
+    """Says what `text` says (the reference of the clips, or how loud they are), and logs what it heard to a folder."""
+
+    folder: Path
+    name: str = "fake"
+    mode: Mode = "offline"
+    text: str = "reference"
+    fails_on: str = ""
+    how: str = ""
+    version: int = 1
+
+    def settings(self) -> dict[str, str | int | float | bool | None]:
+        return {"version": self.version}
+
+    def open(self) -> FakeSystem:
+        if self.how == "no model":
+            raise ModelError("There is no such model.", "Fetch it.")
+        return self
+
+    def recognise(self, recording: Recording, *, translate: bool) -> Recognition:
+        (self.folder / f"{self.name}-{recording.audio.stem}-{time.monotonic_ns()}").touch()
+        if self.fails_on and self.fails_on in recording.audio.name:
+            self._fail(recording)
+        words = " ".join(joined.clip.text for joined in recording.clips)
+        if self.text == "peak":
+            words = f"{np.abs(read_audio(recording.audio)).max():.4f}"
+        elif self.text != "reference":
+            words = self.text
+        translation = " ".join(joined.clip.translation_en or "" for joined in recording.clips) if translate else None
+        return Recognition(words, translation, compute_s=0.1 * recording.duration_s)
+
+    def _fail(self, recording: Recording) -> None:
+        match self.how:
+            case "audio":
+                raise AudioError(f"{recording.audio} is broken.", "Mend it.")
+            case "engine":
+                raise EngineError("The engine broke.", "Mend it.")
+            case "bug":
+                raise ZeroDivisionError("division by zero")
+            case "dies":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "meets":
+                # Only another process that is busy at the same time lets this one go on.
+                deadline = time.monotonic() + 60
+                while len(list(self.folder.iterdir())) < 2:
+                    if time.monotonic() > deadline:
+                        raise EngineError("Nobody else came.")
+                    time.sleep(0.01)
+
+    def close(self) -> None:
+        pass
