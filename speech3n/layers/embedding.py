@@ -1,0 +1,35 @@
+"""Embeddings: the one that also gives the logits, and large tables of which few rows are ever read."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from speech3n.layers.quantised import Quantised
+
+
+class TokenEmbedding(nn.Embedding):
+    """An embedding [V, D] that is the output head too."""
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Hidden states [..., D] times every row, [..., V]."""
+        return F.linear(hidden, self.weight)
+
+
+class Int8Rows(Quantised):
+    """A table [V, P] in int8, each row in equal parts with a scale of their own: `scale` [V, parts]."""
+
+    weight_int8: Tensor
+    scale: Tensor
+
+    def __init__(self, rows: int, width: int, parts: int) -> None:
+        super().__init__()
+        self.register_buffer("weight_int8", torch.zeros(rows, width, dtype=torch.int8))
+        self.register_buffer("scale", torch.ones(rows, parts, dtype=torch.float32))
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Ids [...] to [..., P]; no other rows are read."""
+        scale = self.scale[ids]
+        parts = self.weight_int8[ids].view(*scale.shape, -1)
+        return (parts * scale[..., None]).flatten(-2).to(self.dtype)

@@ -1,0 +1,200 @@
+"""Linear layers and embeddings whose weights are int8 or int4, for inference.
+
+How a product is computed depends on how many rows come in. For few, reading the weights is what takes time, and the
+activations stay as they are. For many, arithmetic is: activations are rounded to int8 row by row, and whole numbers
+are multiplied (W8A8, on processors with VNNI about five times as fast as bfloat16). `python -m eval.bench.kernels`
+measures where one way overtakes the other.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from speech3n.layers.rounding import BLOCK, expand, pack, unpack
+
+_FEW_INT8 = 4
+_FEW_INT4 = 32
+"""Rows up to which the activations are not rounded."""
+_ROWS_OF_KERNEL, _COLUMNS_OF_KERNEL = 16, 32
+"""torch's weight-only int8 kernel reads past the end of matrices that are no multiple of this."""
+_BLOCKS_AT_ONCE = 128
+"""Blocks of 64 output features that are expanded from int4 to int8 at a time: tens of megabytes."""
+
+
+class Quantised(nn.Module):
+    """What the quantised layers have in common: the type that embeddings come out in."""
+
+    _like: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        # `module.float()` changes the type of it as of all buffers that hold no whole numbers.
+        self.register_buffer("_like", torch.empty(0, device="cpu"), persistent=False)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type of what an embedding gives; a linear layer gives that of its input."""
+        return self._like.dtype
+
+    def compute_in(self, dtype: torch.dtype) -> None:
+        """Set `dtype`."""
+        self._like = torch.empty(0, dtype=dtype)
+
+
+class Int8Linear(Quantised):
+    """A linear layer without bias: `weight_int8` [N, K] times `scale` [N], one for each output feature."""
+
+    weight_int8: Tensor
+    scale: Tensor
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__()
+        self.in_features, self.out_features = in_features, out_features
+        self.register_buffer("weight_int8", torch.zeros(out_features, in_features, dtype=torch.int8))
+        self.register_buffer("scale", torch.ones(out_features, dtype=torch.float32))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[..., K] to [..., N]."""
+        return self._multiply(x)
+
+    def first_outputs(self, width: int) -> Int8Linear:
+        """The layer of the first `width` output features, in the same memory."""
+        narrow = Int8Linear(0, 0)
+        narrow.in_features, narrow.out_features = self.in_features, width
+        narrow.weight_int8, narrow.scale = self.weight_int8[:width], self.scale[:width]
+        return narrow
+
+    @property
+    def _fits_kernel(self) -> bool:
+        return self.out_features % _ROWS_OF_KERNEL == 0 and self.in_features % _COLUMNS_OF_KERNEL == 0
+
+    def _multiply(self, x: Tensor) -> Tensor:
+        rows = x.reshape(-1, self.in_features)
+        if x.device.type != "cpu":
+            y = F.linear(rows, (self.weight_int8 * self.scale[:, None]).to(x.dtype))
+        elif len(rows) <= _FEW_INT8 and self._fits_kernel:
+            y = torch.ops.aten._weight_int8pack_mm(rows.contiguous(), self.weight_int8, self.scale.to(x.dtype))
+        else:
+            y = _whole_numbers(rows, self.weight_int8.t(), self.scale)
+        return y.view(*x.shape[:-1], self.out_features)
+
+
+class Int8Embedding(Int8Linear):
+    """An embedding [V, D] in int8 with a scale for each row, which also gives the logits."""
+
+    def __init__(self, rows: int, width: int) -> None:
+        super().__init__(width, rows)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Ids [...] to [..., D]."""
+        return (self.weight_int8[ids] * self.scale[ids][..., None]).to(self.dtype)
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Hidden states [..., D] times every row, [..., V]."""
+        return self._multiply(hidden)
+
+
+class Int4Linear(Quantised):
+    """A linear layer without bias of `Int4Matrix`: [N, K], N a multiple of 64, in groups of 32, 64 or 128 columns."""
+
+    weight_int4: Tensor
+    multiples: Tensor
+    row_scale: Tensor
+
+    def __init__(self, in_features: int, out_features: int, group: int) -> None:
+        super().__init__()
+        self.in_features, self.out_features, self.group = in_features, out_features, group
+        blocks, groups = out_features // BLOCK, in_features // group
+        self.register_buffer("weight_int4", torch.zeros(blocks, in_features, BLOCK // 2, dtype=torch.uint8))
+        self.register_buffer("multiples", torch.ones(out_features, groups, dtype=torch.uint8))
+        self.register_buffer("row_scale", torch.ones(out_features, dtype=torch.float32))
+        self._kernel_weight: Tensor | None = None
+        self._steps: Tensor | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[..., K] to [..., N]."""
+        return self._multiply(x)
+
+    def dequantised(self, rows: Tensor | None = None) -> Tensor:
+        """The matrix [N, K], or some of its rows [R, K], in float32."""
+        if rows is None:
+            nibbles, multiples, scale = unpack(self.weight_int4), self.multiples, self.row_scale
+        else:
+            block, place = rows // BLOCK, rows % BLOCK
+            packed = self.weight_int4[block, :, place % (BLOCK // 2)]
+            nibbles = torch.where((place < BLOCK // 2)[:, None], packed & 15, packed >> 4)
+            multiples, scale = self.multiples[rows], self.row_scale[rows]
+        steps = multiples * scale[:, None]
+        grouped = (nibbles.float() - 8).view(len(nibbles), -1, self.group)
+        return (grouped * steps[..., None]).flatten(1)
+
+    def _multiply(self, x: Tensor) -> Tensor:
+        rows = x.reshape(-1, self.in_features)
+        if x.device.type != "cpu":
+            y = F.linear(rows, self.dequantised().to(x.dtype))
+        elif len(rows) <= _FEW_INT4:
+            weight, steps = self._for_kernel(x.dtype)
+            y = torch.ops.aten._weight_int4pack_mm_for_cpu(rows.contiguous(), weight, self.group, steps)
+        else:
+            y = self._multiply_expanded(rows)
+        return y.view(*x.shape[:-1], self.out_features)
+
+    def _multiply_expanded(self, rows: Tensor) -> Tensor:
+        parts = []
+        for packed, multiples, scale in zip(
+            torch.split(self.weight_int4, _BLOCKS_AT_ONCE),
+            torch.split(self.multiples, _BLOCKS_AT_ONCE * BLOCK),
+            torch.split(self.row_scale, _BLOCKS_AT_ONCE * BLOCK),
+            strict=True,
+        ):
+            parts.append(_whole_numbers(rows, expand(packed, multiples), scale))
+        return parts[0] if len(parts) == 1 else torch.cat(parts, -1)
+
+    def _for_kernel(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """The weights as the kernel has them on this processor, and steps and zeros [K / group, N, 2]."""
+        if self._steps is None or self._steps.dtype != dtype:
+            steps = (self.multiples * self.row_scale[:, None]).t().to(dtype)
+            self._steps = torch.stack([steps, torch.zeros_like(steps)], -1).contiguous()
+        if self._kernel_weight is None:
+            mine = self.weight_int4.view(self.out_features, self.in_features // 2)
+            self._kernel_weight = mine if _kernel_reads_blocks_of_64() else _as_kernel(unpack(self.weight_int4))
+        return self._kernel_weight, self._steps
+
+
+class Int4Embedding(Int4Linear):
+    """An embedding [V, D] in int4, which also gives the logits."""
+
+    def __init__(self, rows: int, width: int, group: int) -> None:
+        super().__init__(width, rows, group)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Ids [...] to [..., D]."""
+        return self.dequantised(ids.flatten()).to(self.dtype).view(*ids.shape, self.in_features)
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Hidden states [..., D] times every row, [..., V]."""
+        return self._multiply(hidden)
+
+
+def _whole_numbers(x: Tensor, weight: Tensor, scale: Tensor) -> Tensor:
+    """`x` [R, K] in int8, rounded row by row, times `weight` int8 [K, N] with `scale` [N]; as `x` in type."""
+    values = x.float()
+    steps = (values.abs().amax(-1, keepdim=True) / 127).clamp_min_(torch.finfo(torch.float32).tiny)
+    rounded = (values / steps).round_().to(torch.int8)
+    return torch._int_mm(rounded, weight).float().mul_(steps).mul_(scale).to(x.dtype)
+
+
+def _as_kernel(nibbles: Tensor) -> Tensor:
+    packed: Tensor = torch.ops.aten._convert_weight_to_int4pack_for_cpu(nibbles.int(), 1)
+    return packed
+
+
+@functools.cache
+def _kernel_reads_blocks_of_64() -> bool:
+    """Whether the kernel of this processor wants bytes as `pack` lays them; others repack, in memory of their own."""
+    probe = torch.randint(0, 16, (BLOCK, 64), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
+    return torch.equal(_as_kernel(probe).flatten(), pack(probe).flatten())

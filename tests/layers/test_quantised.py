@@ -1,0 +1,156 @@
+"""Rounded matrices stay near the originals, and every kernel computes the product of the rounded matrix."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from speech3n.layers import quantised
+from speech3n.layers.embedding import Int8Rows
+from speech3n.layers.quantised import Int4Embedding, Int4Linear, Int8Embedding, Int8Linear
+from speech3n.layers.rounding import expand, pack, round_int4, round_int8, unpack
+
+ROWS = (1, 3, 5, 33, 70)
+"""Numbers of rows on every side of where the kernels change."""
+
+
+def matrix(rows: int, columns: int, seed: int = 0) -> Tensor:
+    return torch.randn(rows, columns, generator=torch.Generator().manual_seed(seed)) * columns**-0.5
+
+
+def int8_layer(weight: Tensor, kind: type[Int8Linear] = Int8Linear) -> Int8Linear:
+    layer = kind(*weight.shape[::-1]) if kind is Int8Linear else kind(*weight.shape)
+    layer.weight_int8, layer.scale = round_int8(weight)
+    return layer
+
+
+def int4_layer(weight: Tensor, group: int, kind: type[Int4Linear] = Int4Linear) -> Int4Linear:
+    shape = weight.shape[::-1] if kind is Int4Linear else weight.shape
+    layer = kind(*shape, group)
+    rounded = round_int4(weight, group)
+    layer.weight_int4, layer.multiples, layer.row_scale = rounded.packed, rounded.multiples, rounded.row_scale
+    return layer
+
+
+def error(found: Tensor, expected: Tensor) -> float:
+    return float((found.double() - expected.double()).norm() / expected.double().norm())
+
+
+@given(st.integers(0, 2**31), st.integers(1, 9), st.floats(1e-6, 1e6))
+@settings(max_examples=30, deadline=None)
+def test_int8_is_off_by_half_a_step_at_most(seed: int, rows: int, size: float) -> None:
+    weight = matrix(rows, 40, seed) * size
+    values, scale = round_int8(weight)
+    assert ((values * scale[:, None] - weight).abs() <= scale[:, None] * 0.501).all()
+
+
+@given(st.integers(0, 2**31), st.sampled_from((32, 64, 128)), st.floats(1e-6, 1e6))
+@settings(max_examples=30, deadline=None)
+def test_int4_is_off_by_less_than_a_seventh_of_the_largest_in_its_group(seed: int, group: int, size: float) -> None:
+    weight = matrix(64, 256, seed) * size
+    layer = int4_layer(weight, group)
+    grouped = weight.view(64, -1, group)
+    largest = grouped.abs().amax(-1, keepdim=True)
+    row = layer.row_scale[:, None, None]
+    off = (layer.dequantised().view_as(grouped) - grouped).abs()
+    # Half a step inside; what a narrower range cuts off is a fifth, and a step is a whole number of the row's.
+    assert (off <= largest * 0.2 + row * 8).all()
+    assert error(layer.dequantised(), weight) < 0.13
+
+
+@pytest.mark.parametrize("weight", [torch.zeros(64, 64), torch.eye(64), -torch.eye(64)])
+def test_rows_of_zeros_and_lone_values_survive(weight: Tensor) -> None:
+    assert error(int4_layer(weight + 0, 32).dequantised() + 1, weight + 1) < 0.02
+    values, scale = round_int8(weight)
+    torch.testing.assert_close(values * scale[:, None], weight)
+
+
+def test_packing_is_undone_and_expanded_without_loss() -> None:
+    rounded = round_int4(matrix(192, 128), 32)
+    nibbles = unpack(rounded.packed)
+    assert torch.equal(pack(nibbles), rounded.packed)
+    expected = (nibbles.int() - 8).view(192, 4, 32) * rounded.multiples.int()[..., None]
+    assert torch.equal(expand(rounded.packed, rounded.multiples).int(), expected.view(192, 128).t())
+
+
+def test_steps_are_exact_in_bfloat16() -> None:
+    rounded = round_int4(matrix(128, 256), 64)
+    steps = rounded.multiples * rounded.row_scale[:, None]
+    assert torch.equal(steps.bfloat16().float(), steps)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("rows", ROWS)
+def test_int8_computes_the_product_of_the_rounded_matrix(rows: int, dtype: torch.dtype) -> None:
+    layer = int8_layer(matrix(80, 72))
+    x = matrix(rows, 72, 1).to(dtype)
+    found = layer(x[None])
+    assert found.shape == (1, rows, 80)
+    assert found.dtype == dtype
+    assert error(found[0], x.double() @ (layer.weight_int8 * layer.scale[:, None]).double().t()) < 0.012
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("group", [32, 64, 128])
+@pytest.mark.parametrize("rows", ROWS)
+def test_int4_computes_the_product_of_the_rounded_matrix(rows: int, group: int, dtype: torch.dtype) -> None:
+    layer = int4_layer(matrix(192, 256), group)
+    x = matrix(rows, 256, 1).to(dtype)
+    found = layer(x[None])
+    assert found.shape == (1, rows, 192)
+    assert found.dtype == dtype
+    assert error(found[0], x.double() @ layer.dequantised().double().t()) < 0.012
+
+
+def test_few_rows_are_not_rounded() -> None:
+    weight = matrix(64, 64)
+    x = matrix(1, 64, 2)
+    # Next to a value this large, int8 would make the others zero.
+    x[0, 0] = 1e4
+    for layer in (int8_layer(weight), int4_layer(weight, 32)):
+        lone = torch.eye(64)[:1] * 1e4
+        others = layer(x) - layer(lone)
+        full = layer.dequantised() if isinstance(layer, Int4Linear) else layer.weight_int8 * layer.scale[:, None]
+        assert error(others, (x - lone) @ full.t()) < 0.01
+
+
+def test_a_kernel_of_another_layout_gets_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = int4_layer(matrix(64, 64), 32)
+    x = matrix(2, 64, 1)
+    expected = layer(x)
+    monkeypatch.setattr(quantised, "_kernel_reads_blocks_of_64", lambda: False)
+    layer._kernel_weight = None
+    assert torch.equal(layer(x), expected)
+
+
+def test_embeddings_give_rows_and_logits() -> None:
+    weight = matrix(128, 64)
+    ids = torch.tensor([[0, 31, 32, 63], [64, 100, 127, 5]])
+    for layer in (int8_layer(weight, Int8Embedding), int4_layer(weight, 32, Int4Embedding)):
+        assert layer(ids).shape == (2, 4, 64)
+        assert error(layer(ids), weight[ids]) < 0.13
+        hidden = matrix(2, 64, 3)
+        assert error(layer.logits(hidden), hidden @ layer(torch.arange(128)).t()) < 1e-2
+        layer.compute_in(torch.bfloat16)
+        assert layer(ids).dtype == torch.bfloat16
+        assert layer.float()(ids).dtype == torch.float32
+
+
+def test_rows_in_parts() -> None:
+    table = Int8Rows(10, 24, 3)
+    weight = matrix(10, 24)
+    values, scale = round_int8(weight.view(30, 8))
+    table.weight_int8, table.scale = values.view(10, 24), scale.view(10, 3)
+    ids = torch.tensor([[9, 0, 3]])
+    assert error(table(ids), weight[ids]) < 0.01
+
+
+def test_first_outputs_share_memory() -> None:
+    layer = int8_layer(matrix(8, 16))
+    narrow = layer.first_outputs(3)
+    x = matrix(2, 16, 1)
+    torch.testing.assert_close(narrow(x), layer(x)[:, :3])
+    assert narrow.weight_int8.data_ptr() == layer.weight_int8.data_ptr()
