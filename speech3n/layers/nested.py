@@ -1,13 +1,14 @@
 """Linear layers with narrower ones inside: the first columns of a feed-forward as a feed-forward of its own.
 
-A matrix as checkpoints have it holds the narrower ones as views. One that was packed or quantised as a whole doesn't:
-it is split into blocks first, at the widths on offer, and the narrower layer is the first of the blocks.
+A matrix as checkpoints have it holds the narrower ones as views, and rounded row by row it still does for its output
+features (`NestedOutputs`). One that was packed as a whole holds none, and one in few bits has no views of some
+columns: such a layer is split into blocks first, at the widths on offer, and a narrower layer is the first blocks.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Protocol, TypeVar, runtime_checkable
 
@@ -18,15 +19,20 @@ _Module = TypeVar("_Module", bound=nn.Module)
 
 
 @runtime_checkable
-class Nested(Protocol):
-    """A linear layer that isn't `nn.Linear` and can give narrower ones that share its memory."""
+class NestedOutputs(Protocol):
+    """A linear layer, other than `nn.Linear`, that holds those with fewer outputs."""
 
     def first_outputs(self, width: int) -> nn.Module:
-        """The layer that gives the first `width` output features."""
+        """The layer that gives the first `width` output features, in the same memory."""
         ...
 
-    def first_inputs(self, width: int) -> nn.Module:
-        """The layer for inputs whose features after the first `width` are zero, and not given."""
+
+@runtime_checkable
+class NestedInputs(Protocol):
+    """A linear layer, other than `nn.Linear`, that can be split into layers that each take some of its inputs."""
+
+    def columns(self, start: int, end: int) -> nn.Module:
+        """The layer of the input features from `start` to `end` alone, with memory of its own where it needs that."""
         ...
 
 
@@ -45,12 +51,8 @@ class OutputBlocks(nn.Module):
 
     def first_outputs(self, width: int) -> nn.Module:
         """The blocks up to `width`, which is one of `borders`."""
-        count = _blocks_up_to(width, self.borders)
+        count = _place(width, self.borders) + 1
         return self.blocks[0] if count == 1 else OutputBlocks(self.blocks[:count], self.borders[:count])
-
-    def first_inputs(self, width: int) -> nn.Module:
-        """Every block with fewer inputs."""
-        return OutputBlocks((first_inputs(block, width) for block in self.blocks), self.borders)
 
 
 class InputBlocks(nn.Module):
@@ -71,42 +73,43 @@ class InputBlocks(nn.Module):
         assert y is not None
         return y
 
-    def first_inputs(self, width: int) -> nn.Module:
-        """The blocks up to `width`, which is one of `borders`."""
-        count = _blocks_up_to(width, self.borders)
-        return self.blocks[0] if count == 1 else InputBlocks(self.blocks[:count], self.borders[:count])
-
-    def first_outputs(self, width: int) -> nn.Module:
-        """Every block with fewer outputs."""
-        return InputBlocks((first_outputs(block, width) for block in self.blocks), self.borders)
+    def columns(self, start: int, end: int) -> nn.Module:
+        """The blocks from `start` to `end`, which are 0 or among `borders`."""
+        first = _place(start, (0, *self.borders))
+        last = _place(end, self.borders) + 1
+        if last - first == 1:
+            return self.blocks[first]
+        return InputBlocks(self.blocks[first:last], [border - start for border in self.borders[first:last]])
 
 
 def first_outputs(layer: nn.Module, width: int) -> nn.Module:
     """The layer that gives the first `width` output features, in the same memory; raises TypeError."""
     if isinstance(layer, nn.Linear):
         return layer if width == layer.out_features else _view(layer, layer.weight[:width])
-    if isinstance(layer, Nested):
+    if isinstance(layer, NestedOutputs):
         return layer.first_outputs(width)
-    raise TypeError(f"{type(layer).__name__} holds no narrower layer.")
+    raise TypeError(f"{type(layer).__name__} holds no layer with fewer outputs.")
 
 
 def first_inputs(layer: nn.Module, width: int) -> nn.Module:
-    """The layer that reads the first `width` input features, in the same memory; raises TypeError."""
-    if isinstance(layer, nn.Linear):
-        return layer if width == layer.in_features else _view(layer, layer.weight[:, :width])
-    if isinstance(layer, Nested):
-        return layer.first_inputs(width)
-    raise TypeError(f"{type(layer).__name__} holds no narrower layer.")
+    """The layer that reads the first `width` input features; raises TypeError.
+
+    It lies in the same memory, unless only `NestedInputs.columns` can give it and copies.
+    """
+    if isinstance(layer, nn.Linear) and width == layer.in_features:
+        return layer
+    return _columns(layer, 0, width)
 
 
 def split_outputs(layer: nn.Linear, borders: Sequence[int]) -> OutputBlocks:
     """The layer in blocks of output features that end at `borders`, in the same memory."""
-    return OutputBlocks((_view(layer, layer.weight[start:end]) for start, end in _spans(borders)), borders)
+    spans = pairwise((0, *borders))
+    return OutputBlocks((_view(layer, layer.weight[start:end]) for start, end in spans), borders)
 
 
-def split_inputs(layer: nn.Linear, borders: Sequence[int]) -> InputBlocks:
-    """The layer in blocks of input features that end at `borders`, in the same memory."""
-    return InputBlocks((_view(layer, layer.weight[:, start:end]) for start, end in _spans(borders)), borders)
+def split_inputs(layer: nn.Module, borders: Sequence[int]) -> InputBlocks:
+    """The layer in blocks of input features that end at `borders`; raises TypeError."""
+    return InputBlocks((_columns(layer, start, end) for start, end in pairwise((0, *borders))), borders)
 
 
 def shallow(module: _Module) -> _Module:
@@ -115,6 +118,14 @@ def shallow(module: _Module) -> _Module:
     for name in ("_parameters", "_buffers", "_modules"):
         twin.__dict__[name] = dict(twin.__dict__[name])
     return twin
+
+
+def _columns(layer: nn.Module, start: int, end: int) -> nn.Module:
+    if isinstance(layer, nn.Linear):
+        return _view(layer, layer.weight[:, start:end])
+    if isinstance(layer, NestedInputs):
+        return layer.columns(start, end)
+    raise TypeError(f"{type(layer).__name__} holds no layer with fewer inputs.")
 
 
 def _view(layer: nn.Linear, weight: Tensor) -> nn.Linear:
@@ -127,11 +138,7 @@ def _view(layer: nn.Linear, weight: Tensor) -> nn.Linear:
     return view
 
 
-def _spans(borders: Sequence[int]) -> Iterator[tuple[int, int]]:
-    return pairwise((0, *borders))
-
-
-def _blocks_up_to(width: int, borders: Sequence[int]) -> int:
+def _place(width: int, borders: Sequence[int]) -> int:
     if width not in borders:
         raise ValueError(f"There is no border at {width}, only at {', '.join(map(str, borders))}.")
-    return borders.index(width) + 1
+    return borders.index(width)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from rounded import Rounded
 from torch import Tensor, nn
 
 from speech3n.layers import linear as packing
@@ -83,17 +84,27 @@ def test_blocks_give_what_the_whole_gives_and_so_do_the_first_of_them(
     assert first_inputs(parts["down"], 16) is parts["down"].blocks[0]
 
 
-def test_blocks_are_narrowed_the_other_way_as_well() -> None:
-    up, down = linear(12, 40), linear(40, 12)
-    x = rows(12)
-    torch.testing.assert_close(first_inputs(split_outputs(up, BORDERS), 8)(x[..., :8]), first_inputs(up, 8)(x[..., :8]))
-    y = rows(40)
-    torch.testing.assert_close(first_outputs(split_inputs(down, BORDERS), 8)(y), down(y)[..., :8])
+def test_blocks_in_the_middle_are_those_columns() -> None:
+    down = linear(40, 12)
+    middle = split_inputs(down, BORDERS).columns(16, 40)
+    x = rows(40)
+    x[..., :16] = 0
+    torch.testing.assert_close(middle(x[..., 16:]), down(x))
+    assert split_inputs(down, BORDERS).columns(16, 24).in_features == 8
+
+
+def test_layers_of_other_kinds_are_narrowed_by_themselves() -> None:
+    whole = linear(40, 40)
+    rounded = Rounded(whole.weight)
+    x = rows(40)
+    torch.testing.assert_close(first_outputs(rounded, 24)(x), whole(x)[..., :24])
+    torch.testing.assert_close(first_inputs(rounded, 24)(x[..., :24]), first_inputs(whole, 24)(x[..., :24]))
+    torch.testing.assert_close(split_inputs(rounded, BORDERS)(x), whole(x))
 
 
 def test_what_has_no_narrower_layer_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    for narrowed in (first_outputs, first_inputs):
-        with pytest.raises(TypeError, match="Tanh holds no narrower layer"):
+    for narrowed, sides in ((first_outputs, "outputs"), (first_inputs, "inputs")):
+        with pytest.raises(TypeError, match=f"Tanh holds no layer with fewer {sides}"):
             narrowed(nn.Tanh(), 8)
         with pytest.raises(TypeError, match="with a bias"):
             narrowed(nn.Linear(9, 9), 8)

@@ -145,11 +145,12 @@ def _split(decoder: TextDecoder, models: Sequence[SubModel]) -> None:
         borders = sorted(widths | {decoder.config.intermediate_size[number]})
         if len(borders) == 1:
             continue
-        for name, split in (("gate_proj", split_outputs), ("up_proj", split_outputs), ("down_proj", split_inputs)):
+        # Others hold those with fewer outputs themselves: layers of which single rows are read are never packed.
+        for name in ("gate_proj", "up_proj"):
             linear = getattr(layer.mlp, name)
-            # Others hold narrower ones themselves: a layer of which single rows are read is never packed.
             if type(linear) is nn.Linear:
-                setattr(layer.mlp, name, split(linear, borders))
+                setattr(layer.mlp, name, split_outputs(linear, borders))
+        setattr(layer.mlp, "down_proj", split_inputs(layer.mlp.down_proj, borders))  # noqa: B010
 
 
 def _require_whole_cache(sub: SubModel, text: TextConfig) -> None:

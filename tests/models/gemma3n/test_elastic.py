@@ -13,6 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pairs import TOLERANCE, VISION, build_pair, difference
+from rounded import Rounded
 from slices import CONFIG, EARLY, MIXED, NARROW, SMALL, WIDE, model_by_hand, reference_by_hand
 from test_listening import PROMPT, noise
 from torch import Tensor
@@ -211,6 +212,19 @@ def test_packed_paths_share_their_blocks_and_say_the_same(
     for name in NAMES:
         for ids in (text_ids(30), text_ids(1)):
             assert difference(paths[name](ids), apart[name](ids)) < TOLERANCE
+
+
+@pytest.mark.parametrize("sizes", [SIZES, [SMALL]], ids=["several", "one"])
+def test_layers_that_hold_their_weights_in_another_form_have_paths_too(
+    apart: dict[str, Gemma3n], sizes: list[Size]
+) -> None:
+    model = build_pair(CONFIG, seed=21)[0]
+    for layer in model.language_model.layers:
+        for name in ("gate_proj", "down_proj"):
+            setattr(layer.mlp, name, Rounded(getattr(layer.mlp, name).weight.data))
+    paths = Paths(model, sizes)
+    for name in paths.names:
+        assert difference(paths[name](text_ids(9)), apart[name](text_ids(9))) < EXACT
 
 
 def test_what_the_only_size_leaves_out_is_never_prepared(apart: dict[str, Gemma3n]) -> None:
