@@ -8,10 +8,10 @@ from pathlib import Path
 
 import av
 import pytest
-from report_sample import ENGLISH, OFFLINE, STREAMING, bare_report, output, sample_report
+from report_sample import ENGLISH, OFFLINE, STREAMING, bare_report, group, output, sample_report
 
 from eval.report import worst
-from eval.report.document import Report
+from eval.report.document import Report, Score
 from eval.report.page import render_page
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}
@@ -130,7 +130,10 @@ def test_clips_without_errors_are_not_among_the_worst() -> None:
 
 def test_the_sound_inside_is_that_of_the_clip(examples: dict[str, Path]) -> None:
     page = page_of(sample_report(), {"en-1": examples["en"], "es-1": Path("/nowhere/gone.flac")})
-    (uri,) = [attributes["src"] or "" for tag, attributes in page.elements if tag == "audio"]
+    ((uri, controls),) = [
+        (attributes["src"] or "", "controls" in attributes) for tag, attributes in page.elements if tag == "audio"
+    ]
+    assert controls
     with av.open(io.BytesIO(base64.b64decode(uri.removeprefix("data:audio/mpeg;base64,")))) as container:
         frames = list(container.decode(audio=0))
     assert frames[0].sample_rate == 16_000
@@ -199,6 +202,31 @@ def test_what_moved_is_said_at_a_glance_and_in_full() -> None:
     assert "base, offline, since 14 November 2026, 09:00 UTC: fewer word errors in English." in page.section("summary")
     assert "better −1.3" in page.section("moved")
     assert page_of(dataclasses.replace(sample_report(), earlier=None)).section("moved") == ""
+
+
+def test_the_lowest_error_rate_is_that_of_a_system_that_came_through() -> None:
+    report = sample_report()
+    noisy = dataclasses.replace(report.systems[0], id="x", name="noisy", groups=report.systems[3].groups)
+    best = dataclasses.replace(
+        report.systems[2], groups=(dataclasses.replace(report.systems[2].groups[0], wer=Score(0.0, None, None)),)
+    )
+    page = page_of(dataclasses.replace(report, systems=(noisy, report.systems[1], best)))
+    assert "Lowest word error rate of all clips: base, streaming, 5.0 %." in page.section("summary")
+
+
+def test_all_scores_and_delays_are_there_to_unfold() -> None:
+    report = sample_report()
+    studio = group("studio", Score(0.125, 0.1, 0.15), field="source")
+    first = dataclasses.replace(report.systems[0], groups=(*report.systems[0].groups, studio))
+    page = page_of(dataclasses.replace(report, systems=(first, *report.systems[1:])))
+    captions, errors, fields = (
+        next(text for text in page.find("figure", "table") if text.startswith(title))
+        for title in ("Delays of captions", "Errors and scores", "WER % by source")
+    )
+    assert "1.50 / 1.00" in captions, "LAAL by both clocks"
+    assert "0.62 / 0.75 / 0.90" in captions, "after the sound"
+    assert "10 / 6 / 4" in errors
+    assert "studio 5012.5 (10.0–15.0)––" in fields
 
 
 def test_charts_are_there_when_there_is_something_to_draw() -> None:

@@ -47,6 +47,15 @@ def test_what_was_there_stays_where_a_file_cannot_be_written(
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
+def test_who_reads_the_old_report_goes_on_reading_it(tmp_path: Path) -> None:
+    path = write_report(sample_report(), tmp_path, {}).html
+    before = path.read_bytes()
+    with path.open("rb") as reader:
+        write_report(dataclasses.replace(sample_report(), created="2027-01-01T00:00:00+00:00"), tmp_path, {})
+        assert reader.read() == before
+    assert path.read_bytes() != before
+
+
 def test_a_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "taken"
     path.write_text("mine")
