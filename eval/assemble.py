@@ -14,6 +14,7 @@ from eval.bleu import translation_score
 from eval.datasets import Clip, languages
 from eval.evaluate import Evaluation, Outcome, system_ids
 from eval.false_text import count_false_text
+from eval.grouping import WHOLE_SET
 from eval.history import split_words
 from eval.normalise import whisper_normaliser
 from eval.report.document import (
@@ -44,8 +45,8 @@ class Wishes:
 
     @property
     def all_fields(self) -> list[str]:
-        """The language, and what else was asked for."""
-        return list(dict.fromkeys(["language", *self.fields]))
+        """The language, what else was asked for, and the set as a whole."""
+        return list(dict.fromkeys(["language", *self.fields, WHOLE_SET]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,8 @@ def _comparisons(scored: Sequence[_Scored]) -> Iterator[Comparison]:
     """Every two systems on the first condition; how one system stands under two conditions is not a question."""
     first = [one for one in scored if one.condition == scored[0].condition]
     for baseline, candidate in combinations(first, 2):
-        yield from compare("language", (baseline.id, baseline.clips), (candidate.id, candidate.clips))
+        for field in ("language", WHOLE_SET):
+            yield from compare(field, (baseline.id, baseline.clips), (candidate.id, candidate.clips))
 
 
 def _clip_reports(clips: Sequence[Clip], scored: Sequence[_Scored], set_path: Path) -> Iterator[ClipReport]:
@@ -193,7 +195,8 @@ def _moved(earlier: Report, scored: Sequence[_Scored], set_path: Path) -> Iterat
             if output is not None and text == clip.text:
                 before.append(score_clip(clip, output.text, output.translation))
         if before:
-            yield from compare("language", (one.id, before), (one.id, one.clips))
+            for field in ("language", WHOLE_SET):
+                yield from compare(field, (one.id, before), (one.id, one.clips))
 
 
 def _machine(jobs: int) -> Machine:

@@ -12,6 +12,9 @@ from speech3n.errors import UsageError
 
 T = TypeVar("T")
 
+WHOLE_SET = "all"
+"""A field that no clip has: it groups all of them together, under ""."""
+
 _OF_EVERY_CLIP = [entry.name for entry in fields(Clip) if entry.name != "fields"]
 
 

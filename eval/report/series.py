@@ -6,13 +6,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from eval.grouping import WHOLE_SET
 from eval.latency import Distribution, distribution
 from eval.report.document import GroupScores, Mode, Report, Score, SystemReport, WordErrors
 
 CLEAN = "clean"
 LANGUAGE = "language"
-ALL = "all"
-"""The field of the group that holds the whole set, with an empty value."""
 
 _NO_SCORE = Score(None, None, None)
 
@@ -65,7 +64,7 @@ def whole_set(system: SystemReport) -> GroupScores | None:
     intervals, plain WER and translation scores. None where nothing was scored.
     """
     groups = [group for group in system.groups if group.field == LANGUAGE]
-    given = system.group(ALL, "")
+    given = system.group(WHOLE_SET, "")
     if given is not None or not groups:
         return given
     if len(groups) == 1:
@@ -81,7 +80,7 @@ def whole_set(system: SystemReport) -> GroupScores | None:
     audio_s = sum(group.audio_s for group in groups)
     rtf = system.compute_s / audio_s if system.compute_s is not None and audio_s else None
     clips = sum(group.clips for group in groups)
-    return GroupScores(ALL, "", clips, audio_s, errors, wer, _NO_SCORE, _NO_SCORE, None, None, rtf, None)
+    return GroupScores(WHOLE_SET, "", clips, audio_s, errors, wer, _NO_SCORE, _NO_SCORE, None, None, rtf, None)
 
 
 def incomplete(system: SystemReport) -> str:
@@ -104,7 +103,7 @@ def committed(report: Report, system: SystemReport, group: GroupScores | None) -
     """The commit delays of a group by the clock that counts computing; of the whole set from its words if need be."""
     if group is not None and group.delays is not None:
         return group.delays.source.committed.aware
-    if group is not None and group.field != ALL:
+    if group is not None and group.field != WHOLE_SET:
         return None
     delays = commit_delays(report, system)
     return distribution(delays) if delays else None

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from eval.grouping import WHOLE_SET
 from eval.report import formats
 from eval.report.document import GroupScores, Mode, Report, SystemReport
-from eval.report.series import ALL, LANGUAGE, Series, committed, incomplete, languages_of, main_systems, whole_set
+from eval.report.series import LANGUAGE, Series, committed, incomplete, languages_of, main_systems, whole_set
 
 TITLES: dict[Mode, str] = {"offline": "Files", "streaming": "Live captions", "given": "Given hypotheses"}
 
@@ -73,7 +74,7 @@ def lines_of(report: Report, systems: Sequence[tuple[Series, SystemReport]]) -> 
         for series, system in systems
     ]
     if len(languages) > 1:
-        lines += [Line(report, series, system, whole_set(system), ALL, True) for series, system in systems]
+        lines += [Line(report, series, system, whole_set(system), WHOLE_SET, True) for series, system in systems]
     return lines
 
 
@@ -86,7 +87,7 @@ def make_table(title: str, lines: Sequence[Line], columns: Sequence[Column], not
         if column.texts or any(value not in ("", formats.MISSING) for value in values)
     ]
     rows = [
-        Row(tuple(cells[index][row] for index in kept), line.series.index, line.language == ALL)
+        Row(tuple(cells[index][row] for index in kept), line.series.index, line.language == WHOLE_SET)
         for row, line in enumerate(lines)
     ]
     header = tuple(columns[index].header for index in kept)
@@ -100,7 +101,7 @@ def columns(names: Callable[[str], str], with_systems: bool) -> list[Column]:
 
 def name_columns(names: Callable[[str], str], with_systems: bool) -> list[Column]:
     """The language, and the system where there are several."""
-    language = Column("", lambda line: ALL if line.language == ALL else names(line.language), texts=True)
+    language = Column("", lambda line: WHOLE_SET if line.language == WHOLE_SET else names(line.language), texts=True)
     system = Column("system", lambda line: _name(line.series, line.system), texts=True)
     return [language, system] if with_systems else [language]
 

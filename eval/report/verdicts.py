@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from eval.grouping import WHOLE_SET
 from eval.report import formats
 from eval.report.document import Comparison, Report, SystemReport
-from eval.report.series import ALL, CLEAN, LANGUAGE
+from eval.report.series import CLEAN, LANGUAGE
 
 Outcome = Literal["better", "worse", "none"]
 
@@ -94,8 +95,8 @@ def system_name(system: SystemReport) -> str:
 
 def group_name(field: str, value: str, names: Callable[[str], str] = formats.language) -> str:
     """What a group of clips is called."""
-    if field == ALL:
-        return ALL
+    if field == WHOLE_SET:
+        return WHOLE_SET
     if field == LANGUAGE:
         return names(value)
     return f"{field} {value or formats.MISSING}"

@@ -152,7 +152,7 @@ def test_a_report_holds_it_all(clips: list[Clip], folder: Path, tmp_path: Path) 
     ours, other = report.systems
     assert (ours.id, ours.clips_done, ours.error) == ("fake/offline/clean", 3, None)
     assert (other.clips_done, other.clips_asked) == (2, 3)
-    assert [group.field for group in ours.groups] == ["language", "speaker"]
+    assert [(group.field, group.value) for group in ours.groups] == [("language", "es"), ("speaker", ""), ("all", "")]
     assert ours.groups[0].wer.value == 0.0
     assert [clip.id for clip in report.clips] == ["clip0.wav", "clip1.wav", "clip2.wav"]
     assert report.clips[1].outputs.keys() == {ours.id}
