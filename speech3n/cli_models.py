@@ -107,3 +107,26 @@ def slice_model(name: str, size: str, output: Path, quiet: bool) -> None:
     source = Path(name) if Path(name).is_dir() else store.resolve(name)
     sliced = slice_checkpoint(source, wanted, output, SilentProgress() if quiet else terminal_progress())
     click.echo(sliced.folder)
+
+
+@models.command(short_help="Make a Gemma 3n of int4 or int8 weights.")
+@click.argument("name", metavar="NAME|DIR")
+@click.option("--recipe", type=click.Choice(("int4", "int8")), default="int4", show_default=True)
+@click.option("--part", "parts", multiple=True, metavar="PART=int4|int8|none", help="Another choice for a part.")
+@click.option("--group", type=click.Choice((32, 64, 128)), default=64, show_default=True, help="Int4 columns a step.")
+@click.option("--output", type=click.Path(path_type=Path), metavar="DIR", help="A new folder; default: NAME-RECIPE.")
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+def quantize(name: str, recipe: str, parts: tuple[str, ...], group: int, output: Path | None, quiet: bool) -> None:
+    """Write a Gemma 3n in few bits and print its folder, which --model takes.
+
+    int4 makes E2B fit into about two gigabytes of memory, int8 is nearer to the original. Parts are audio, attention,
+    ffn, mixing, embedding (the output too) and per-layer.
+
+    \b
+    speech3n models quantize gemma-3n-e2b --recipe int4 --part audio=int8 --output gemma-int4/
+    """
+    from speech3n.models.gemma3n.quantise_command import quantise_named
+    from speech3n.store.progress import SilentProgress, terminal_progress
+
+    progress = SilentProgress() if quiet else terminal_progress()
+    click.echo(quantise_named(name, (recipe, parts, group), output, progress))

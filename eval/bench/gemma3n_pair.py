@@ -109,17 +109,18 @@ def _random_weights(model: Gemma3n, dtype: torch.dtype) -> dict[str, Tensor]:
             part = flat[start : start + _BLOCK]
             part.copy_(block[: len(part)])
         flat = flat.view(tensor.shape)
-        weights[name] = flat.mul_(_scale(name, tensor.shape)).add_(_mean(name, tensor.shape))
+        weights[name] = flat.mul_(weight_scale(name, tensor.shape)).add_(weight_mean(name, tensor.shape))
     return weights
 
 
-def _scale(name: str, shape: Sequence[int]) -> float:
+def weight_scale(name: str, shape: Sequence[int]) -> float:
+    """The deviation of random weights."""
     if len(shape) > 1:
         return 0.05 if "coefs" in name else math.prod(shape[1:]) ** -0.5
-    return 0.1 * _mean(name, shape)
+    return 0.1 * weight_mean(name, shape)
 
 
-def _mean(name: str, shape: Sequence[int]) -> float:
+def weight_mean(name: str, shape: Sequence[int]) -> float:
     """Norms near one, but small where large ones would make thirty random layers chaotic."""
     if len(shape) > 1:
         return 0.0

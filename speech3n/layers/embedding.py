@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from speech3n.layers.quantised import Quantised
+from speech3n.layers.rounding import round_int8
 
 
 class TokenEmbedding(nn.Embedding):
@@ -27,6 +28,12 @@ class Int8Rows(Quantised):
         super().__init__()
         self.register_buffer("weight_int8", torch.zeros(rows, width, dtype=torch.int8))
         self.register_buffer("scale", torch.ones(rows, parts, dtype=torch.float32))
+
+    def set_rows(self, first: int, weight: Tensor) -> None:
+        """Take over the rows [R, P] of a table from row `first` on."""
+        last, parts = first + len(weight), self.scale.shape[1]
+        values, scale = round_int8(weight.reshape(len(weight) * parts, -1))
+        self.weight_int8[first:last], self.scale[first:last] = values.view(weight.shape), scale.view(-1, parts)
 
     def forward(self, ids: Tensor) -> Tensor:
         """Ids [...] to [..., P]; no other rows are read."""

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from speech3n.layers.rounding import BLOCK, expand, pack, unpack
+from speech3n.layers.rounding import BLOCK, expand, pack, round_int4, round_int8, unpack
 
 _FEW_INT8 = 4
 _FEW_INT4 = 32
@@ -40,6 +40,10 @@ class Quantised(nn.Module):
         """The type of what an embedding gives; a linear layer gives that of its input."""
         return self._like.dtype
 
+    def set_rows(self, first: int, weight: Tensor) -> None:
+        """Take over rows of a matrix in floating point from row `first` on."""
+        raise NotImplementedError
+
     def compute_in(self, dtype: torch.dtype) -> None:
         """Set `dtype`."""
         self._like = torch.empty(0, dtype=dtype)
@@ -60,6 +64,11 @@ class Int8Linear(Quantised):
     def forward(self, x: Tensor) -> Tensor:
         """[..., K] to [..., N]."""
         return self._multiply(x)
+
+    def set_rows(self, first: int, weight: Tensor) -> None:
+        """Take over the rows [R, K] of a matrix from row `first` on."""
+        last = first + len(weight)
+        self.weight_int8[first:last], self.scale[first:last] = round_int8(weight)
 
     def first_outputs(self, width: int) -> Int8Linear:
         """The layer of the first `width` output features, in the same memory."""
@@ -118,6 +127,13 @@ class Int4Linear(Quantised):
     def forward(self, x: Tensor) -> Tensor:
         """[..., K] to [..., N]."""
         return self._multiply(x)
+
+    def set_rows(self, first: int, weight: Tensor) -> None:
+        """Take over the rows [R, K] of a matrix from row `first` on, both multiples of 64."""
+        last = first + len(weight)
+        rounded = round_int4(weight, self.group)
+        self.weight_int4[first // BLOCK : last // BLOCK] = rounded.packed
+        self.multiples[first:last], self.row_scale[first:last] = rounded.multiples, rounded.row_scale
 
     def dequantised(self, rows: Tensor | None = None) -> Tensor:
         """The matrix [N, K], or some of its rows [R, K], in float32."""

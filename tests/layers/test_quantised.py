@@ -23,15 +23,16 @@ def matrix(rows: int, columns: int, seed: int = 0) -> Tensor:
 
 def int8_layer(weight: Tensor, kind: type[Int8Linear] = Int8Linear) -> Int8Linear:
     layer = kind(*weight.shape[::-1]) if kind is Int8Linear else kind(*weight.shape)
-    layer.weight_int8, layer.scale = round_int8(weight)
+    for first in range(0, len(weight), 7):
+        layer.set_rows(first, weight[first : first + 7])
     return layer
 
 
 def int4_layer(weight: Tensor, group: int, kind: type[Int4Linear] = Int4Linear) -> Int4Linear:
     shape = weight.shape[::-1] if kind is Int4Linear else weight.shape
     layer = kind(*shape, group)
-    rounded = round_int4(weight, group)
-    layer.weight_int4, layer.multiples, layer.row_scale = rounded.packed, rounded.multiples, rounded.row_scale
+    for first in range(0, len(weight), 64):
+        layer.set_rows(first, weight[first : first + 64])
     return layer
 
 
@@ -142,8 +143,8 @@ def test_embeddings_give_rows_and_logits() -> None:
 def test_rows_in_parts() -> None:
     table = Int8Rows(10, 24, 3)
     weight = matrix(10, 24)
-    values, scale = round_int8(weight.view(30, 8))
-    table.weight_int8, table.scale = values.view(10, 24), scale.view(10, 3)
+    table.set_rows(0, weight[:4])
+    table.set_rows(4, weight[4:])
     ids = torch.tensor([[9, 0, 3]])
     assert error(table(ids), weight[ids]) < 0.01
 

@@ -19,6 +19,7 @@ from speech3n.audio.frontend import FrontendConfig, LogMel
 from speech3n.errors import ModelError
 from speech3n.models.gemma3n.config import Gemma3nConfig
 from speech3n.models.gemma3n.model import Gemma3n
+from speech3n.models.gemma3n.quantisation import read_formats, require_plain, set_compute_type, swap_in
 
 _PREFIX = "model."
 _INDEX = "model.safetensors.index.json"
@@ -33,15 +34,20 @@ _NAMED = 6
 def load(folder: Path, dtype: torch.dtype | None = None, device: str | torch.device = "cpu") -> Gemma3n:
     """The model of a checkpoint folder, in `dtype` or in that of the file; raises ModelError."""
     config = Gemma3nConfig.read(folder)
+    formats = read_formats(folder)
     with torch.device("meta"):
         model = Gemma3n(config)
+        swap_in(folder, model, formats)
     weights = _read_weights(folder, config)
     _check(folder, model, weights)
     for name, tensor in weights.items():
         # One after the other, so that a conversion never holds the whole checkpoint twice.
-        weights[name] = tensor.to(device=device, dtype=dtype or tensor.dtype)
+        # The scales of quantised weights stay as they are.
+        as_is = dtype is None or name.rpartition(".")[0] in formats
+        weights[name] = tensor.to(device=device, dtype=tensor.dtype if as_is else dtype)
     model.load_state_dict(weights, assign=True)
     model.requires_grad_(False)
+    set_compute_type(model)
     model.audio_tower.subsample_conv_projection.silence = LogMel(FrontendConfig.read(folder)).silence.to(device)
     return model.eval()
 
@@ -50,6 +56,7 @@ def save(model: Gemma3n, folder: Path) -> None:
     """Write `config.json` and safetensors that `load` and transformers read, in place of those in the folder."""
     from huggingface_hub import save_torch_state_dict
 
+    require_plain(model)
     folder.mkdir(parents=True, exist_ok=True)
     weights = {_PREFIX + name: tensor.detach().contiguous() for name, tensor in model.state_dict().items()}
     stale = {path.name for pattern in (_SINGLE, _INDEX, _SHARDS) for path in folder.glob(pattern)}
@@ -74,7 +81,7 @@ def _read_weights(folder: Path, config: Gemma3nConfig) -> dict[str, Tensor]:
         try:
             with safe_open(path, "pt") as file:
                 for key in file.keys():  # noqa: SIM118 - not a mapping
-                    if not _is_left_out(key, config):
+                    if not is_left_out(key, config):
                         weights[key.removeprefix(_PREFIX)] = file.get_tensor(key)
         except (SafetensorError, OSError) as error:
             raise ModelError(
@@ -125,7 +132,7 @@ def _require_file(path: Path) -> None:
     raise ModelError(f"'{path.parent}' has no {path.name}.", "Fetch the checkpoint again.")
 
 
-def _is_left_out(key: str, config: Gemma3nConfig) -> bool:
+def is_left_out(key: str, config: Gemma3nConfig) -> bool:
     """Whether a weight of the checkpoint has no use here: vision, the tied output, keys of layers that share."""
     if _NOT_FOR_SPEECH.match(key):
         return True
@@ -145,7 +152,7 @@ def _check(folder: Path, model: Gemma3n, weights: dict[str, Tensor]) -> None:
         "missing": [name for name in expected if name not in weights],
         "unknown": [name for name in weights if name not in expected],
         "of another shape": misshapen,
-        "not of floating point": [name for name, tensor in weights.items() if not tensor.is_floating_point()],
+        "of another type": [name for name, tensor in weights.items() if not _has_type_of(tensor, expected.get(name))],
     }
     if any(faults.values()):
         listed = "; ".join(f"{len(names)} {fault} ({_some(names)})" for fault, names in faults.items() if names)
@@ -153,6 +160,13 @@ def _check(folder: Path, model: Gemma3n, weights: dict[str, Tensor]) -> None:
             f"The weights in '{folder}' do not fit its config.json: {listed}.",
             "Fetch the checkpoint again, or take the config.json that belongs to it.",
         )
+
+
+def _has_type_of(tensor: Tensor, expected: Tensor | None) -> bool:
+    """Whether a weight holds numbers of the right kind: any floating point, or exactly the whole numbers expected."""
+    if expected is None or expected.is_floating_point():
+        return tensor.is_floating_point()
+    return tensor.dtype == expected.dtype
 
 
 def _some(names: Iterable[str]) -> str:

@@ -55,10 +55,15 @@ def slice_checkpoint(source: Path, size: Size, output: Path, progress: Progress 
     with new_folder(output, nbytes) as folder:
         _write_weights(folder, pieces, progress or SilentProgress())
         _write_config(source, folder, model.config(config.text))
-        for path in sorted(source.iterdir()):
-            if path.is_file() and not _NOT_COPIED.match(path.name):
-                shutil.copyfile(path, folder / path.name)
+        copy_companions(source, folder)
     return Sliced(model, nbytes, output)
+
+
+def copy_companions(source: Path, folder: Path) -> None:
+    """Copy what a checkpoint folder holds beside weights and `config.json`: the tokenizer, for one."""
+    for path in sorted(source.iterdir()):
+        if path.is_file() and not _NOT_COPIED.match(path.name):
+            shutil.copyfile(path, folder / path.name)
 
 
 def plan(sources: list[TensorSource], text: TextConfig, model: SubModel) -> list[Piece]:

@@ -27,7 +27,7 @@ class Gemma3n(nn.Module):
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        return self.language_model.embed_tokens.weight.device
+        return self.embed_audio.embedding.weight.device
 
     def encode(self, mel: Tensor, mask: Tensor | None = None, *, pad_to: int | None = None) -> Tensor:
         """Whole clips of log-mel frames [B, T, bins] to embedded soft tokens [B, tokens, D].

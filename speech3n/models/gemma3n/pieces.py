@@ -77,6 +77,19 @@ def copy_piece(piece: Piece) -> Iterator[memoryview]:
             yield _bytes_of(_read(piece.source, (first, min(end, first + step)), piece.columns))
 
 
+def read_blocks(source: TensorSource, multiple: int = 1) -> Iterator[Tensor]:
+    """The rows of a matrix in blocks of some megabytes, each but the last of a multiple of `multiple` rows."""
+    rows = source.spec.shape[0]
+    step = max(1, _CHUNK_BYTES * rows // max(1, source.spec.nbytes) // multiple) * multiple
+    for first in range(0, rows, step):
+        yield _read(source, (first, min(rows, first + step)), None)
+
+
+def read_whole(source: TensorSource) -> Tensor:
+    """A tensor, in memory of its own."""
+    return _read(source, None, None).clone()
+
+
 def _read(source: TensorSource, rows: tuple[int, int] | None, columns: Ranges | None) -> Tensor:
     from safetensors import SafetensorError, safe_open
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from speech3n.layers.cache import KVCache
 from speech3n.layers.causal_attention import CausalAttention
+from speech3n.layers.embedding import TokenEmbedding
 from speech3n.layers.linear import RowLinear
 from speech3n.layers.norm import RMSNorm
 from speech3n.layers.rope import Rotation
@@ -91,12 +92,12 @@ class FeedForward(nn.Module):
 
     def _up(self, x: Tensor, gate: Tensor) -> Tensor:
         """The values that `gate` is multiplied with; for a single position, only those it lets through are computed."""
-        if self.deviations is None or x.numel() != x.shape[-1] or torch.is_grad_enabled() or x.device.type != "cpu":
-            full: Tensor = self.up_proj(x)
-            return full
-        assert isinstance(self.up_proj, RowLinear)
-        rows = gate.flatten().nonzero().flatten()
-        return torch.zeros_like(gate).index_copy_(-1, rows, self.up_proj.some_rows(x, rows))
+        single = x.numel() == x.shape[-1] and x.device.type == "cpu" and not torch.is_grad_enabled()
+        if self.deviations is not None and single and isinstance(self.up_proj, RowLinear):
+            rows = gate.flatten().nonzero().flatten()
+            return torch.zeros_like(gate).index_copy_(-1, rows, self.up_proj.some_rows(x, rows))
+        full: Tensor = self.up_proj(x)
+        return full
 
 
 class Laurel(nn.Module):
@@ -203,7 +204,7 @@ class TextDecoder(nn.Module):
         self.config = config
         width, eps, layers = config.hidden_size, config.rms_norm_eps, config.num_hidden_layers
         inner = config.hidden_size_per_layer_input
-        self.embed_tokens = nn.Embedding(config.vocab_size, width)
+        self.embed_tokens = TokenEmbedding(config.vocab_size, width)
         self.embed_tokens_per_layer = nn.Embedding(config.vocab_size_per_layer_input, layers * inner)
         self.layers = nn.ModuleList(DecoderLayer(config, layer) for layer in range(layers))
         self.norm = RMSNorm(width, eps)
@@ -219,14 +220,13 @@ class TextDecoder(nn.Module):
 
     def embed(self, ids: Tensor) -> Tensor:
         """Ids of the text vocabulary [B, T] to [B, T, D]."""
-        embedded: Tensor = self.embed_tokens(ids) * self._scalar(self.config.hidden_size**0.5)
-        return embedded
+        return _scaled(self.embed_tokens(ids), self.config.hidden_size)
 
     def embed_per_layer(self, ids: Tensor) -> Tensor:
         """The embeddings of ids [B, T] for each layer, [B, T, layers, P]; ids outside the table read row 0."""
         config = self.config
         rows = torch.where((ids >= 0) & (ids < config.vocab_size_per_layer_input), ids, 0)
-        looked_up = self.embed_tokens_per_layer(rows) * self._scalar(config.hidden_size_per_layer_input**0.5)
+        looked_up = _scaled(self.embed_tokens_per_layer(rows), config.hidden_size_per_layer_input)
         shaped: Tensor = looked_up.view(*ids.shape, config.num_hidden_layers, -1)
         return shaped
 
@@ -263,7 +263,7 @@ class TextDecoder(nn.Module):
     def logits(self, hidden: Tensor) -> Tensor:
         """Hidden states [B, T, D] to logits [B, T, V], by the token embedding."""
         cap = self.config.final_logit_softcapping
-        return torch.tanh(F.linear(hidden, self.embed_tokens.weight) / cap) * cap
+        return torch.tanh(self.embed_tokens.logits(hidden) / cap) * cap
 
     @property
     def _layers(self) -> list[DecoderLayer]:
@@ -304,9 +304,10 @@ class TextDecoder(nn.Module):
         normed: Tensor = self.norm(torch.stack(gathered).mean(0))
         return normed
 
-    def _scalar(self, value: float) -> Tensor:
-        """A factor rounded to the type of the weights, as the checkpoint was trained with it."""
-        return torch.tensor(value, dtype=self.embed_tokens.weight.dtype, device=self.embed_tokens.weight.device)
+
+def _scaled(embedded: Tensor, width: int) -> Tensor:
+    """Embeddings times the root of their width, rounded to their type as the checkpoint was trained with it."""
+    return embedded * torch.tensor(width**0.5, dtype=embedded.dtype, device=embedded.device)
 
 
 def _as_large_as(model: Tensor, x: Tensor) -> Tensor:

@@ -213,7 +213,7 @@ def test_all_that_does_not_fit_is_named_in_one_error(reference: Any, tmp_path: P
     assert "1 missing (audio_tower.conformer.1.norm.weight)" in str(error.value)
     assert "2 unknown (adapter.weight, language_model.layers.10.self_attn.q_norm.weight)" in str(error.value)
     assert "1 of another shape (language_model.norm.weight [63] instead of [64])" in str(error.value)
-    assert "1 not of floating point (language_model.layers.0.mlp.up_proj.weight)" in str(error.value)
+    assert "1 of another type (language_model.layers.0.mlp.up_proj.weight)" in str(error.value)
     assert str(folder) in str(error.value)
     assert "config.json that belongs to it" in str(error.value)
     assert "\n" not in str(error.value)
