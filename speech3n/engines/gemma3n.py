@@ -94,7 +94,7 @@ class Gemma3nEngine:
         self.tokenizer = _load_tokenizer(folder)
         device = "cuda" if torch.cuda.is_available() else "cpu"
         model = load(folder, dtype, device)
-        is_large = sum(parameter.numel() for parameter in model.parameters()) >= _LARGE
+        is_large = sum(weights.numel() for weights in model.state_dict().values()) >= _LARGE
         if dtype is None and not is_large:
             model = model.float()
         packs = is_large and device == "cpu" and can_pack()
