@@ -1,0 +1,110 @@
+"""`python -m eval.bench.kernels`: matrices of E2B's size times a few rows or many, by every kernel torch has for it.
+
+What the layers in `speech3n.layers.quantised` choose by. Kernels take turns, each time with another of several matrices,
+so that none is found in the cache; medians, in milliseconds.
+"""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+import time
+from collections.abc import Callable, Mapping
+
+import click
+import torch
+from torch import Tensor
+
+from eval.bench.tables import table
+from speech3n.layers.linear import PackedLinear
+from speech3n.layers.rounding import Int4Matrix, expand, round_int4, round_int8
+
+_COPIES = 4
+_SHAPES = ((2048, 2048), (8192, 2048), (2048, 8192))
+_ROWS = (1, 4, 12, 32, 64, 200)
+_GROUP = 64
+
+Kernel = Callable[[], object]
+
+
+def kernels(outputs: int, inputs: int, rows: int, matrices: list[Tensor]) -> dict[str, Kernel]:
+    """A product of `rows` rows by each kernel; the next call takes the next matrix."""
+    x = torch.randn(rows, inputs).bfloat16()
+    packed = [PackedLinear(matrix.bfloat16()) for matrix in matrices]
+    int8 = [round_int8(matrix) for matrix in matrices]
+    int4 = [round_int4(matrix, _GROUP) for matrix in matrices]
+    steps = [_steps(matrix) for matrix in int4]
+    turn = itertools.cycle(range(len(matrices)))
+
+    def weight_only_int4() -> Tensor:
+        at = next(turn)
+        weight = int4[at].packed.view(outputs, inputs // 2)
+        product: Tensor = torch.ops.aten._weight_int4pack_mm_for_cpu(x, weight, _GROUP, steps[at])
+        return product
+
+    def weight_only_int8() -> Tensor:
+        values, scale = int8[next(turn)]
+        product: Tensor = torch.ops.aten._weight_int8pack_mm(x, values, scale.bfloat16())
+        return product
+
+    def whole_int8() -> Tensor:
+        values, scale = int8[next(turn)]
+        return _whole(x, values.t(), scale)
+
+    def expanded_int4() -> Tensor:
+        matrix = int4[next(turn)]
+        return _whole(x, expand(matrix.packed, matrix.multiples), matrix.row_scale)
+
+    return {
+        "bf16": lambda: packed[next(turn)](x),
+        "int8 weights": weight_only_int8,
+        "int8 x int8": whole_int8,
+        "int4 weights": weight_only_int4,
+        "int4 to int8 x int8": expanded_int4,
+    }
+
+
+def _steps(matrix: Int4Matrix) -> Tensor:
+    steps = (matrix.multiples * matrix.row_scale[:, None]).t()
+    return torch.stack([steps, torch.zeros_like(steps)], -1).contiguous().bfloat16()
+
+
+def _whole(x: Tensor, weight: Tensor, scale: Tensor) -> Tensor:
+    values = x.float()
+    steps = values.abs().amax(-1, keepdim=True) / 127
+    product = torch._int_mm((values / steps).round_().to(torch.int8), weight)
+    return product.float().mul_(steps).mul_(scale).to(x.dtype)
+
+
+def medians(runs: Mapping[str, Kernel], rounds: int) -> dict[str, float]:
+    """Seconds of each, in turns, after one round that does not count."""
+    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    for number in range(rounds + 1):
+        for name, run in runs.items():
+            started = time.perf_counter()
+            run()
+            if number:
+                seconds[name].append(time.perf_counter() - started)
+    return {name: statistics.median(taken) for name, taken in seconds.items()}
+
+
+@click.command()
+@click.option("--rounds", type=click.IntRange(1), default=15, show_default=True)
+@click.option("--threads", type=click.IntRange(1), default=2, show_default=True)
+def main(rounds: int, threads: int) -> None:
+    """Measure and print a table."""
+    torch.set_num_threads(threads)
+    header: list[str] = []
+    lines = []
+    with torch.inference_mode():
+        for outputs, inputs in _SHAPES:
+            matrices = [torch.randn(outputs, inputs) * inputs**-0.5 for _ in range(_COPIES)]
+            for rows in _ROWS:
+                found = medians(kernels(outputs, inputs, rows, matrices), rounds)
+                header = ["matrix", "rows", *found]
+                lines.append([f"{outputs} x {inputs}", str(rows), *(f"{taken * 1e3:.2f}" for taken in found.values())])
+    click.echo(table(header, lines))
+
+
+if __name__ == "__main__":
+    main()
