@@ -1,6 +1,6 @@
 """`python -m eval.bench.kernels`: matrices of E2B's size times a few rows or many, by every kernel torch has for it.
 
-What the layers in `speech3n.layers.quantised` choose by. Kernels take turns, each time with another of several matrices,
+What the layers in `speech3n.layers.quantised` choose by. Kernels take turns, each on another of the matrices,
 so that none is found in the cache; medians, in milliseconds.
 """
 
