@@ -12,12 +12,12 @@ from typing import Literal, Protocol, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.conditions.filters import convolve
 from eval.conditions.noise import babble, pink_noise, white_noise
-from eval.conditions.reverberation import room_response
 from eval.conditions.speech_level import active_speech_level_db
-from eval.conditions.telephone import telephone_line
 from eval.datasets import Clip
+from speech3n.audio.acoustics.filters import convolve
+from speech3n.audio.acoustics.reverberation import room_response
+from speech3n.audio.acoustics.telephone import telephone_line
 from speech3n.errors import UsageError
 from speech3n.types import SAMPLE_RATE, Waveform
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.conditions.filters import convolve
+from speech3n.audio.acoustics.filters import convolve
 from speech3n.types import SAMPLE_RATE, Waveform
 
 _SMOOTHING_S = 0.03

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from eval.grouping import WHOLE_SET
 from eval.report import formats
 from eval.report.document import GroupScores, LagPair, Report, TextDelays
-from eval.report.series import ALL, LANGUAGE, main_systems
+from eval.report.series import LANGUAGE, main_systems
 from eval.report.tables import Column, Line, Row, Table, lines_of, make_table, name_columns, of_group
 
 _DELAYS = (
@@ -36,7 +37,7 @@ def _field_tables(report: Report) -> list[Table]:
     values: dict[str, dict[str, int]] = {}
     for _, system in systems:
         for group in system.groups:
-            if group.field not in (LANGUAGE, ALL):
+            if group.field not in (LANGUAGE, WHOLE_SET):
                 known = values.setdefault(group.field, {})
                 known[group.value] = max(group.clips, known.get(group.value, 0))
     tables = []

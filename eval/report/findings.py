@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from eval.grouping import WHOLE_SET
 from eval.report import formats
 from eval.report.document import Report
-from eval.report.series import ALL, incomplete, main_systems, whole_set
+from eval.report.series import incomplete, main_systems, whole_set
 from eval.report.verdicts import NOTHING_SHOWN, Pairing, pairings
 
 _MOST_PAIRS = 6
@@ -51,7 +52,7 @@ def _differs(pair: Pairing) -> bool:
 
 
 def _outcomes(pair: Pairing) -> str:
-    tally = {outcome: [name for name in names if name != ALL] for outcome, names in pair.tally("wer").items()}
+    tally = {outcome: [name for name in names if name != WHOLE_SET] for outcome, names in pair.tally("wer").items()}
     if not any(tally.values()):
         tally = {outcome: [*names] for outcome, names in pair.tally("wer").items()}
     better, worse, none = tally["better"], tally["worse"], tally["none"]

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from eval.conditions.condition import CONDITION_FORMS, SWEEP, Altered, Condition, Noise, NoiseKind, parse_condition
-from eval.conditions.filters import band_pass, convolve
-from eval.conditions.reverberation import room_response
 from eval.conditions.speech_level import active_speech_level_db
-from eval.conditions.telephone import mu_law, telephone_line
 from eval.datasets import Clip, write_wav
+from speech3n.audio.acoustics.filters import band_pass, convolve
+from speech3n.audio.acoustics.reverberation import room_response
+from speech3n.audio.acoustics.telephone import mu_law, telephone_line
 from speech3n.errors import UsageError
 from speech3n.types import SAMPLE_RATE, Waveform
 
