@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from speech3n.errors import UsageError
 from speech3n.layers.rounding import BLOCK, expand, pack, round_int4, round_int8, unpack
 
 _FEW_INT8 = 4
@@ -77,6 +78,13 @@ class Int8Linear(Quantised):
         narrow.weight_int8, narrow.scale = self.weight_int8[:width], self.scale[:width]
         return narrow
 
+    def columns(self, start: int, end: int) -> Int8Linear:
+        """The layer of the input features from `start` to `end` alone, which are copied: rows must lie together."""
+        part = Int8Linear(0, 0)
+        part.in_features, part.out_features = end - start, self.out_features
+        part.weight_int8, part.scale = self.weight_int8[:, start:end].contiguous(), self.scale
+        return part
+
     @property
     def _fits_kernel(self) -> bool:
         return self.out_features % _ROWS_OF_KERNEL == 0 and self.in_features % _COLUMNS_OF_KERNEL == 0
@@ -134,6 +142,26 @@ class Int4Linear(Quantised):
         rounded = round_int4(weight, self.group)
         self.weight_int4[first // BLOCK : last // BLOCK] = rounded.packed
         self.multiples[first:last], self.row_scale[first:last] = rounded.multiples, rounded.row_scale
+
+    def first_outputs(self, width: int) -> Int4Linear:
+        """The layer of the first `width` output features, in the same memory; raises UsageError between blocks."""
+        _require_multiple(width, BLOCK)
+        narrow = Int4Linear(0, 0, self.group)
+        narrow.in_features, narrow.out_features = self.in_features, width
+        narrow.weight_int4 = self.weight_int4[: width // BLOCK]
+        narrow.multiples, narrow.row_scale = self.multiples[:width], self.row_scale[:width]
+        return narrow
+
+    def columns(self, start: int, end: int) -> Int4Linear:
+        """The layer of the input features from `start` to `end` alone, copied; raises UsageError inside a group."""
+        for border in (start, end):
+            _require_multiple(border, self.group)
+        part = Int4Linear(0, 0, self.group)
+        part.in_features, part.out_features = end - start, self.out_features
+        part.weight_int4 = self.weight_int4[:, start:end].contiguous()
+        part.multiples = self.multiples[:, start // self.group : end // self.group].contiguous()
+        part.row_scale = self.row_scale
+        return part
 
     def dequantised(self, rows: Tensor | None = None) -> Tensor:
         """The matrix [N, K], or some of its rows [R, K], in float32."""
@@ -194,6 +222,11 @@ class Int4Embedding(Int4Linear):
     def logits(self, hidden: Tensor) -> Tensor:
         """Hidden states [..., D] times every row, [..., V]."""
         return self._multiply(hidden)
+
+
+def _require_multiple(width: int, unit: int) -> None:
+    if width % unit:
+        raise UsageError(f"A feed-forward in four bits cannot end at column {width}.", f"Multiples of {unit} can.")
 
 
 def _whole_numbers(x: Tensor, weight: Tensor, scale: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from speech3n.errors import UsageError
 from speech3n.layers import quantised
 from speech3n.layers.embedding import Int8Rows
 from speech3n.layers.quantised import Int4Embedding, Int4Linear, Int8Embedding, Int8Linear
@@ -155,3 +156,27 @@ def test_first_outputs_share_memory() -> None:
     x = matrix(2, 16, 1)
     torch.testing.assert_close(narrow(x), layer(x)[:, :3])
     assert narrow.weight_int8.data_ptr() == layer.weight_int8.data_ptr()
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+@pytest.mark.parametrize("count", ROWS)
+def test_narrower_layers_give_what_the_same_part_of_the_matrix_gives(bits: int, count: int) -> None:
+    weight = matrix(192, 256)
+    layer = int4_layer(weight, 64) if bits == 4 else int8_layer(weight)
+    x = torch.randn(1, count, 256, generator=torch.Generator().manual_seed(1))
+    narrow = layer.first_outputs(128)
+    torch.testing.assert_close(narrow(x), layer(x)[..., :128])
+    assert next(narrow.buffers()).device == next(layer.buffers()).device
+    mine = (narrow.weight_int4, layer.weight_int4) if bits == 4 else (narrow.weight_int8, layer.weight_int8)
+    assert mine[0].data_ptr() == mine[1].data_ptr()
+    middle = layer.columns(64, 192)
+    kept = torch.zeros_like(x)
+    kept[..., 64:192] = x[..., 64:192]
+    torch.testing.assert_close(middle(x[..., 64:192]), layer(kept), atol=1e-4, rtol=1e-4)
+
+
+def test_four_bits_end_where_a_group_or_a_block_does() -> None:
+    layer = int4_layer(matrix(192, 256), 64)
+    for cut, unit in ((lambda: layer.first_outputs(100), 64), (lambda: layer.columns(0, 100), 64)):
+        with pytest.raises(UsageError, match=rf"cannot end at column 100\. Multiples of {unit} can"):
+            cut()

@@ -19,6 +19,7 @@ from speech3n.errors import ModelError
 from speech3n.models.gemma3n.checkpoint import weight_files
 from speech3n.models.gemma3n.config import Gemma3nConfig, TextConfig
 from speech3n.models.gemma3n.pieces import Piece, Ranges, TensorSource, copy_piece, read_sources
+from speech3n.models.gemma3n.quantisation import read_formats
 from speech3n.models.gemma3n.sizes import Size, SubModel
 from speech3n.store.new_folder import new_folder, require_absent
 from speech3n.store.progress import Progress, SilentProgress
@@ -50,6 +51,8 @@ def slice_checkpoint(source: Path, size: Size, output: Path, progress: Progress 
     config = Gemma3nConfig.read(source)
     model = size.of(config.text)
     require_absent(output)
+    if read_formats(source):
+        raise ModelError(f"'{source}' is quantised.", "Slice the original checkpoint, then quantise what comes out.")
     pieces = plan(read_sources(weight_files(source)), config.text, model)
     nbytes = sum(piece.spec.nbytes for piece in pieces)
     with new_folder(output, nbytes) as folder:
