@@ -40,3 +40,10 @@ class Int8Rows(Quantised):
         scale = self.scale[ids]
         parts = self.weight_int8[ids].view(*scale.shape, -1)
         return (parts * scale[..., None]).flatten(-2).to(self.dtype)
+
+
+def table_of(embedding: nn.Module) -> Tensor:
+    """The matrix [V, P] of an embedding, plain or in int8."""
+    table = embedding.weight_int8 if isinstance(embedding, Int8Rows) else embedding.weight
+    assert isinstance(table, Tensor)
+    return table

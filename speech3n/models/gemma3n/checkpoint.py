@@ -17,6 +17,8 @@ from torch import Tensor
 
 from speech3n.audio.frontend import FrontendConfig, LogMel
 from speech3n.errors import ModelError
+from speech3n.layers.embedding import table_of
+from speech3n.layers.pages import advise_single_rows
 from speech3n.models.gemma3n.config import Gemma3nConfig
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.models.gemma3n.quantisation import read_formats, require_plain, set_compute_type, swap_in
@@ -48,6 +50,8 @@ def load(folder: Path, dtype: torch.dtype | None = None, device: str | torch.dev
     model.load_state_dict(weights, assign=True)
     model.requires_grad_(False)
     set_compute_type(model)
+    if model.device.type == "cpu":
+        advise_single_rows(table_of(model.language_model.embed_tokens_per_layer))
     model.audio_tower.subsample_conv_projection.silence = LogMel(FrontendConfig.read(folder)).silence.to(device)
     return model.eval()
 

@@ -17,9 +17,10 @@ from torch import Tensor, nn
 
 from speech3n.layers.cache import KVCache
 from speech3n.layers.causal_attention import CausalAttention
-from speech3n.layers.embedding import TokenEmbedding
+from speech3n.layers.embedding import Int8Rows, TokenEmbedding, table_of
 from speech3n.layers.linear import RowLinear
 from speech3n.layers.norm import RMSNorm
+from speech3n.layers.pages import prefetch_rows
 from speech3n.layers.rope import Rotation
 from speech3n.models.gemma3n.config import SLIDING, TextConfig
 
@@ -226,6 +227,8 @@ class TextDecoder(nn.Module):
         """The embeddings of ids [B, T] for each layer, [B, T, layers, P]; ids outside the table read row 0."""
         config = self.config
         rows = torch.where((ids >= 0) & (ids < config.vocab_size_per_layer_input), ids, 0)
+        if isinstance(self.embed_tokens_per_layer, nn.Embedding | Int8Rows) and ids.numel() > 1:
+            prefetch_rows(table_of(self.embed_tokens_per_layer), rows)
         looked_up = _scaled(self.embed_tokens_per_layer(rows), config.hidden_size_per_layer_input)
         shaped: Tensor = looked_up.view(*ids.shape, config.num_hidden_layers, -1)
         return shaped

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from click.testing import CliRunner
+from conftest import read_waveform
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
@@ -17,7 +18,8 @@ from speech3n.cli_models import models
 from speech3n.engines.base import StreamOptions
 from speech3n.engines.gemma3n import Gemma3nEngine
 from speech3n.errors import ModelError, UsageError
-from speech3n.layers.embedding import Int8Rows
+from speech3n.layers import pages
+from speech3n.layers.embedding import Int8Rows, table_of
 from speech3n.layers.quantised import Int4Linear, Int8Embedding, Int8Linear
 from speech3n.models.gemma3n.checkpoint import load, save
 from speech3n.models.gemma3n.quantisation import KEY, RECIPES
@@ -116,12 +118,34 @@ def test_the_per_layer_table_gives_the_same_mapped_and_in_memory(quantised: dict
     assert torch.equal(model(IDS), mapped)
 
 
-def test_the_engine_opens_it(quantised: dict[str, Path]) -> None:
-    engine = Gemma3nEngine(quantised["int8"], "memorised")
-    stream = engine.open_stream(StreamOptions(language="en"))
-    stream.accept_waveform(torch.randn(16_000, generator=torch.Generator().manual_seed(0)).numpy() * 0.1)
-    stream.input_finished()
-    assert stream.decode() is not None
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_the_engine_says_what_the_original_says(quantised: dict[str, Path], recipe: str) -> None:
+    clip = json.loads((MEMORISED / "clips.jsonl").read_text("utf-8").splitlines()[0])
+    pcm = read_waveform((MEMORISED / clip["audio"]).resolve())
+    said = []
+    for folder in (MEMORISED, quantised[recipe]):
+        stream = Gemma3nEngine(folder, "memorised").open_stream(StreamOptions(language=clip["language"]))
+        stream.accept_waveform(pcm)
+        stream.input_finished()
+        stream.decode()
+        said.append(stream._guess)
+    assert len(said[0]) > 20
+    assert said[1] == said[0]
+
+
+def test_the_per_layer_table_is_read_ahead_for_prompts(
+    quantised: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "_LARGE_BYTES", 1)
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr(pages, "_advise", lambda address, nbytes, advice: asked.append((address, nbytes)))
+    for folder in (MEMORISED, quantised["int8"]):
+        asked.clear()
+        model = load(folder)
+        table = table_of(model.language_model.embed_tokens_per_layer)
+        assert asked == [(table.data_ptr(), table.nbytes)]
+        model(IDS)
+        assert len(asked) == 1 + IDS.shape[1]
 
 
 def test_quantising_needs_a_plain_checkpoint_and_a_new_folder(quantised: dict[str, Path], tmp_path: Path) -> None:
