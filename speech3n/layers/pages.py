@@ -12,6 +12,7 @@ import mmap
 import sys
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
 
 _LARGE_BYTES = 1 << 24
@@ -30,7 +31,7 @@ def prefetch_rows(table: Tensor, ids: Tensor) -> None:
     if table.nbytes < _LARGE_BYTES or table.device.type != "cpu":
         return
     stride = table.stride(0) * table.element_size()
-    for row in ids.unique().tolist():
+    for row in torch.unique(ids).tolist():
         _advise(table.data_ptr() + row * stride, stride, getattr(mmap, "MADV_WILLNEED", None))
 
 
