@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from eval.conditions.filters import Samples
+from speech3n.audio.acoustics.filters import Samples
 from speech3n.types import SAMPLE_RATE
 
 _SEED = 60
 _FIRST_REFLECTION_S = 0.0025
 
 
-def room_response(rt60_s: float) -> Samples:
-    """The response of a room whose sound falls by 60 dB in `rt60_s` seconds, shape [K]; one room for each time.
+def room_response(rt60_s: float, seed: int = _SEED) -> Samples:
+    """The response of a room whose sound falls by 60 dB in `rt60_s` seconds, shape [K]; a room for each time and seed.
 
     The statistical model of a diffuse room (Polack 1988, La transmission de l'energie sonore dans les salles):
     Gaussian noise under an exponential envelope, exp(-3 ln 10 t / RT60), alike at all frequencies. It begins
@@ -20,7 +20,7 @@ def room_response(rt60_s: float) -> Samples:
     nothing is delayed. Direct sound and tail have the same energy, as at the critical distance from a speaker.
     """
     time = np.arange(max(1, round(rt60_s * SAMPLE_RATE))) / SAMPLE_RATE
-    noise = np.random.default_rng(_SEED).standard_normal(len(time))
+    noise = np.random.default_rng(seed).standard_normal(len(time))
     tail = noise * np.exp(-3 * np.log(10) * time / rt60_s)
     tail /= np.sqrt(np.square(tail).sum())
     return np.concatenate([[1.0], np.zeros(round(_FIRST_REFLECTION_S * SAMPLE_RATE) - 1), tail])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.conditions.filters import Samples, band_pass
+from speech3n.audio.acoustics.filters import Samples, band_pass
 from speech3n.types import SAMPLE_RATE, Waveform
 
 LINE_RATE = 8_000
