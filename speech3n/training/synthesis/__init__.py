@@ -1,0 +1,1 @@
+"""Making speech from sentences: what is said, by whom, and the shards that it goes into."""

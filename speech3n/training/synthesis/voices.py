@@ -1,0 +1,110 @@
+"""Who speaks: voices and mixtures of voices, drawn so that a model hears many and is measured on others."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+HELD_OUT = frozenset({"am_michael", "em_alex", "im_nicola", "pm_alex", "bm_daniel", "jf_nezumi"})
+"""Kokoro's voices that only validation clips have."""
+KOKORO, PICO = "kokoro", "pico"
+LANGUAGES = ("en", "es", "fr", "it", "pt")
+_NATIVE = {"en": "ab", "es": "e", "fr": "f", "it": "i", "pt": "p"}
+"""First letters of the names of Kokoro's voices in a language (a is American, b British)."""
+_PICO_ACCENTS = {"en": ("en-US", "en-GB"), "es": ("es-ES",), "fr": ("fr-FR",), "it": ("it-IT",)}
+_PICO_SHARE = {"fr": 0.15}
+_USUAL_PICO_SHARE = 0.08
+_ACCENTS = {"en": ("en-US", "en-GB"), "es": ("es", "es-419"), "fr": ("fr",), "it": ("it",), "pt": ("pt-BR", "pt-PT")}
+_NATIVE_SHARE = 0.5
+_SINGLE_SHARE = 0.5
+_FRENCH_LEAST = 0.34
+"""Foreign voices are clear in French only with at least a third of the native one."""
+_FRENCH_MOST = 0.6
+_SPEEDS = (0.85, 1.2)
+_PITCHES = (0.85, 1.2)
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A voice of a synthesiser, or several with weights that sum to 1; `pitch` is a factor that only Pico knows."""
+
+    synthesiser: str
+    parts: tuple[tuple[str, float], ...]
+    pitch: float = 1.0
+
+    def __str__(self) -> str:
+        if self.synthesiser == PICO:
+            return f"pico_{self.parts[0][0]}@{self.pitch:.2f}"
+        if len(self.parts) == 1:
+            return self.parts[0][0]
+        return "+".join(f"{name}:{weight:.2f}" for name, weight in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a sentence is spoken: by whom, in which accent, and how fast (1 is the voice's own speed)."""
+
+    voice: Voice
+    accent: str
+    speed: float
+
+
+class Cast:
+    """Draws who speaks next, from the voices there are, but for those held out."""
+
+    def __init__(self, kokoro: Collection[str], *, has_pico: bool) -> None:
+        self._kokoro = sorted(set(kokoro) - HELD_OUT)
+        self._has_pico = has_pico
+
+    def draw(self, language: str, variant: str, random: np.random.Generator) -> Manner:
+        """Somebody who speaks a sentence of a language; `variant` is that of its text."""
+        speed = round(float(random.uniform(*_SPEEDS)), 3)
+        share = _PICO_SHARE.get(language, _USUAL_PICO_SHARE)
+        if self._has_pico and language in _PICO_ACCENTS and random.random() < share:
+            accent = str(random.choice(_PICO_ACCENTS[language]))
+            pitch = round(float(random.uniform(*_PITCHES)), 2)
+            return Manner(Voice(PICO, ((accent, 1.0),), pitch), accent, speed)
+        voice = self._french(random) if language == "fr" else self._any(language, random)
+        return Manner(voice, _accent(language, variant, voice, random), speed)
+
+    def _any(self, language: str, random: np.random.Generator) -> Voice:
+        """Half of the time a voice of the language, alone or first in a mixture, otherwise any."""
+        native = self.native(language)
+        pool = native if native and random.random() < _NATIVE_SHARE else self._kokoro
+        first = str(random.choice(pool))
+        if random.random() < _SINGLE_SHARE:
+            return Voice(KOKORO, ((first, 1.0),))
+        others = [name for name in self._kokoro if name != first]
+        names = [first, *map(str, random.choice(others, random.integers(1, 3), replace=False))]
+        return Voice(KOKORO, _weighted(names, random.dirichlet(np.ones(len(names))).tolist()))
+
+    def _french(self, random: np.random.Generator) -> Voice:
+        (first, *_) = self.native("fr") or self._kokoro
+        if random.random() < 0.3:
+            return Voice(KOKORO, ((first, 1.0),))
+        others = [name for name in self._kokoro if name != first]
+        names = [str(name) for name in random.choice(others, random.integers(1, 3), replace=False)]
+        share = random.uniform(_FRENCH_LEAST, _FRENCH_MOST)
+        rest = random.dirichlet(np.ones(len(names))) * (1 - share)
+        return Voice(KOKORO, _weighted([first, *names], [share, *rest]))
+
+    def native(self, language: str) -> list[str]:
+        """The voices of a language."""
+        return [name for name in self._kokoro if name[0] in _NATIVE[language]]
+
+
+def _accent(language: str, variant: str, voice: Voice, random: np.random.Generator) -> str:
+    """The accent: that of an English voice, that of a Portuguese text mostly, otherwise any."""
+    accents = _ACCENTS[language]
+    first = voice.parts[0][0][0]
+    if language == "en" and first in "ab":
+        return "en-US" if first == "a" else "en-GB"
+    if variant in accents and (language != "pt" or random.random() < 0.7):
+        return variant if language == "pt" or random.random() < 0.5 else str(random.choice(accents))
+    return str(random.choice(accents))
+
+
+def _weighted(names: Sequence[str], weights: Sequence[float]) -> tuple[tuple[str, float], ...]:
+    return tuple((name, round(float(weight), 4)) for name, weight in zip(names, weights, strict=True))

@@ -1,0 +1,190 @@
+"""Making speech: what is spoken, by whom, into which shards, and going on after a stop; with a stub for the voice."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from speech3n.errors import StorageError, UsageError
+from speech3n.training.corpus.shards import cut_clips, read_lines
+from speech3n.training.synthesis.phonemes import Espeak, respell
+from speech3n.training.synthesis.sentences import Sentence, can_be_spoken, deal, read_sentences, reserved_texts
+from speech3n.training.synthesis.shards import spoken_s, trimmed
+from speech3n.training.synthesis.speakers import PHONEME_IDS, read_voices
+from speech3n.training.synthesis.voices import HELD_OUT, KOKORO, PICO, Cast, Manner
+from speech3n.training.synthesise import Plan, Studio, main
+from speech3n.types import Waveform
+
+VOICES = ["af_one", "bm_two", "ef_three", "ff_siwis", "if_four", "pm_five", "jf_six", *HELD_OUT]
+SENTENCES = {
+    language: [Sentence(f"{language} sentence number {word}", "Meaning", language, language, "test") for word in words]
+    for language, words in {"fr": ["un", "deux", "trois"] * 20, "pt": ["um", "dois"] * 30}.items()
+}
+
+
+class Stub:
+    """Hums for as long as a text takes, and remembers who was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[Manner] = []
+
+    def speak(self, text: str, manner: Manner) -> Waveform:
+        self.asked.append(manner)
+        time = np.arange(round(len(text) * 0.08 * 16_000 / manner.speed)) / 16_000
+        hum = np.sin(2 * np.pi * 220 * time).astype(np.float32)
+        return np.pad(hum, 4_000)
+
+
+def studio(output: Path, hours: float, stub: Stub, seed: int = 7) -> Studio:
+    plan = Plan(("fr", "pt"), hours, output, seed, shard_s=20)
+    return Studio(plan, SENTENCES, Cast(VOICES, has_pico=True), {KOKORO: stub, PICO: stub})
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text("utf-8") for path in sorted(folder.rglob("*.jsonl"))}
+
+
+def test_shards_hold_what_their_lines_say(tmp_path: Path) -> None:
+    stub = Stub()
+    studio(tmp_path, 0.01, stub).work()
+    shards = sorted(tmp_path.rglob("*.jsonl"))
+    assert [path.name for path in shards][:1] == ["fr_s7_0000.jsonl"]
+    assert 36 <= spoken_s(tmp_path) < 56
+    for shard in shards:
+        lines = read_lines(shard)
+        assert lines[-1].end_s <= 20
+        for line, waveform in cut_clips(shard):
+            # Margins are silent, and the hum begins and ends with them.
+            loud = np.flatnonzero(np.abs(waveform) > 0.2)
+            assert 0.09 <= loud[0] / 16_000 <= 0.42
+            assert 0.09 <= (len(waveform) - loud[-1]) / 16_000 <= 0.42
+            assert line.language == shard.parent.name
+            assert line.translation_en == "Meaning"
+
+
+def test_a_stop_keeps_what_was_spoken_and_the_rest_comes_out_the_same(tmp_path: Path) -> None:
+    studio(tmp_path / "whole", 0.015, Stub()).work()
+    stub = Stub()
+    part = studio(tmp_path / "parts", 0.015, stub)
+    speak = stub.speak
+
+    def speak_and_stop(text: str, manner: Manner) -> Waveform:
+        if len(stub.asked) == 9:
+            part.stop()
+        return speak(text, manner)
+
+    stub.speak = speak_and_stop  # type: ignore[method-assign]
+    part.work()
+    kept = contents(tmp_path / "parts")
+    assert 0 < sum(text.count("\n") for text in kept.values()) <= 10
+    studio(tmp_path / "parts", 0.015, Stub()).work()
+    whole, parts = contents(tmp_path / "whole"), contents(tmp_path / "parts")
+    for name, text in kept.items():
+        assert parts[name] == text
+        assert whole[name].startswith(text)
+    same = [name for name in whole if parts.get(name) == whole[name]]
+    assert len(same) >= len(whole) - 1
+
+
+def test_validation_voices_never_speak_and_french_keeps_its_own() -> None:
+    cast = Cast(VOICES, has_pico=True)
+    random = np.random.default_rng(0)
+    synthesisers: Counter[str] = Counter()
+    for language, variant in [("fr", "fr"), ("pt", "pt-PT"), ("en", "en"), ("es", "es-419"), ("it", "it")] * 200:
+        manner = cast.draw(language, variant, random)
+        names = dict(manner.voice.parts)
+        assert not HELD_OUT & names.keys()
+        assert sum(names.values()) == pytest.approx(1, abs=1e-3)
+        assert 0.85 <= manner.speed <= 1.2
+        synthesisers[manner.voice.synthesiser] += 1
+        if language == "fr" and manner.voice.synthesiser == KOKORO:
+            assert names["ff_siwis"] >= 0.33
+        if str(manner.voice) == "bm_two" and language == "en":
+            assert manner.accent == "en-GB"
+        if language == "pt":
+            assert manner.accent in ("pt-PT", "pt-BR")
+    assert 40 < synthesisers[PICO] < 200
+
+
+def test_what_is_reserved_or_cannot_be_spoken_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "es-en.tsv").write_text(
+        "Hola, Juan.\tHi, Juan.\tes\tx\nAdiós.\tBye.\tes\tx\nBuenos días.\tGood morning.\tes\tx\n", "utf-8"
+    )
+    (tmp_path / "mono.es.txt").write_text("¿Qué tal?\tes\tfortunes\nTengo 3 gatos.\tes\tfortunes\n", "utf-8")
+    reserved = tmp_path / "valid.es-en.tsv"
+    reserved.write_text("hola juan\tanything\tes\tx\n", "utf-8")
+    manifest = tmp_path / "manifest.jsonl"
+    manifest.write_text('{"text": "otro", "translation_en": "BYE"}\n', "utf-8")
+    found = read_sentences(tmp_path, "es", reserved_texts([reserved, manifest]))
+    assert [sentence.text for sentence in found] == ["Buenos días.", "¿Qué tal?"]
+    assert [sentence.source for sentence in found] == ["x", "mono"]
+    with pytest.raises(UsageError, match="'it'"):
+        (tmp_path / "it-en.tsv").write_text("", "utf-8")
+        read_sentences(tmp_path, "it")
+
+
+@pytest.mark.parametrize("text", ["C'est « bien », non ?", "¿Cómo estás? ¡Bien!", "L'été – là-bas".replace("–", "—")])
+def test_prose_can_be_spoken(text: str) -> None:
+    assert can_be_spoken(text)
+
+
+@pytest.mark.parametrize("text", ["50 m", "a/b", "Mr. Smith left.", "the NATO", "<b>", "x" * 200, "", "J. Doe", "%s"])
+def test_symbols_cannot(text: str) -> None:
+    assert not can_be_spoken(text)
+
+
+def test_no_sentence_comes_twice_in_a_round() -> None:
+    sentences = SENTENCES["fr"]
+    numbered = [Sentence(str(number), None, "fr", "fr", "x") for number in range(len(sentences))]
+    hands = [deal(numbered, 5, hand, 20) for hand in range(6)]
+    first, second = (sorted(each.text for hand in part for each in hand) for part in (hands[:3], hands[3:]))
+    assert len(set(first)) == 60
+    assert first == second
+    assert hands[0] == deal(numbered, 5, 0, 20) != hands[3]
+
+
+def test_margins_are_silence_around_what_is_loud() -> None:
+    sound = np.zeros(16_000, np.float32)
+    sound[6_400:9_600] = 2.0
+    cut = trimmed(sound, 0.1, 0.3)
+    assert len(cut) == 3_200 + 1_600 + 4_800
+    assert np.flatnonzero(cut)[[0, -1]].tolist() == [1_600, 4_799]
+    assert np.abs(cut).max() <= 1
+    assert not len(trimmed(np.zeros(1_000, np.float32), 0.1, 0.1))
+
+
+def test_phonemes_are_spelt_as_kokoro_learned_them() -> None:
+    assert respell("həlˈo^ʊ t^ʃˈɔ^ɪs", "en-US") == "həlˈO ʧˈYs"
+    assert respell("bˈʌʔn\u0329", "en-US") == "bˈʌtᵊn"
+    assert respell("ɡˈə^ʊ ðe^ə", "en-GB") == "ɡˈQ ðɛː"
+    assert respell("lə- nɔ\u0303", "fr") == "lə nɔ\u0303"
+    assert len(PHONEME_IDS) == 114
+    assert [PHONEME_IDS[symbol] for symbol in ";$ˈᵻ ɹ".replace("$", "")] == [1, 156, 177, 16, 123]
+
+
+def test_espeak_reads_five_languages() -> None:
+    pytest.importorskip("espeakng_loader")
+    espeak = Espeak()
+    spoken = {
+        "en-US": ("Hello, judge!", "həlˈO, ʤˈʌʤ!"),
+        "es": ("¿Cómo estás?", "kˈomo estˈas?"),
+        "fr": ("« Le weekend »", "“ lə wiːkˈɛnd ”"),
+        "it": ("Ragazzo.", "raɡˈaʦːo."),
+        "pt-PT": ("boa", "bˈoɐ"),
+    }
+    for accent, (text, phonemes) in spoken.items():
+        assert espeak.phonemes(text, accent) == phonemes
+        assert set(phonemes) <= PHONEME_IDS.keys()
+
+
+def test_voices_that_are_none_are_named(tmp_path: Path) -> None:
+    (tmp_path / "af_x.bin").write_bytes(b"short")
+    with pytest.raises(StorageError, match="no voices"):
+        read_voices(tmp_path)
+    result = CliRunner().invoke(
+        main, ["--sentences", str(tmp_path), "--voices", str(tmp_path), "--output", str(tmp_path), "--languages", "xx"]
+    )
+    assert result.exit_code == 1
+    assert "Choose from en, es, fr, it, pt" in result.output
