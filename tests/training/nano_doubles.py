@@ -1,0 +1,71 @@
+"""A nano small enough for tests, and features of clips that nobody spoke."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from speech3n.models.gemma3n.config import FULL, SLIDING, Gemma3nConfig
+from speech3n.models.gemma3n.sizes import Size
+from speech3n.training.corpus.features import FeatureStore, FeatureWriter
+from speech3n.training.corpus.shards import Line
+from speech3n.training.nano import open_nano
+from speech3n.types import Waveform
+
+TEXTS = {
+    "en": "A small green house stands there.",
+    "es": "¿Dónde está el niño?",
+    "fr": "Ça va très bien, merci.",
+    "it": "Perché no?",
+    "pt": "A canção é bonita.",
+}
+SMALL_HALF = Size("half", 16)
+
+
+def small_nano() -> tuple[Any, Gemma3nConfig]:
+    """Nano's tokenizer, and its shape with fewer and narrower layers."""
+    tokenizer, config = open_nano()
+    audio = replace(
+        config.audio,
+        hidden_size=16,
+        conf_num_attention_heads=2,
+        conf_num_hidden_layers=2,
+        sscp_conv_channel_size=(4, 2),
+    )
+    text = replace(
+        config.text,
+        hidden_size=16,
+        intermediate_size=(32,) * 3,
+        num_hidden_layers=3,
+        layer_types=(SLIDING, FULL, FULL),
+        num_kv_shared_layers=1,
+        activation_sparsity_pattern=(0.5, 0.0, 0.0),
+        num_attention_heads=2,
+        head_dim=8,
+        hidden_size_per_layer_input=4,
+        laurel_rank=4,
+    )
+    return tokenizer, replace(config, audio=audio, text=text)
+
+
+def sound(seconds: float, seed: int) -> Waveform:
+    """A syllable every 200 ms."""
+    time = np.arange(round(seconds * 16_000)) / 16_000
+    noise = np.random.default_rng(seed).standard_normal(len(time)) * 0.01
+    tone = np.sin(2 * np.pi * (200 + 50 * seed) * time) * (np.sin(2 * np.pi * 5 * time) > 0)
+    return (0.3 * tone + noise).astype(np.float32)
+
+
+def feature_store(folder: Path, clips: int = 10) -> FeatureStore:
+    """Clips of half a second and more in five languages."""
+    writer = FeatureWriter(folder)
+    made = []
+    for number in range(clips):
+        language = list(TEXTS)[number % 5]
+        translation = None if language == "en" else "Something in English."
+        made.append(
+            (Line(0, 1, language, TEXTS[language], translation, "nobody", "test"), sound(1 + number / 10, number))
+        )
+    writer.add("clips", made)
+    return FeatureStore([folder])

@@ -1,0 +1,107 @@
+"""Laws of the changes to features: what must stay, what must move, and by how much."""
+
+import numpy as np
+import pytest
+
+from speech3n.audio.frontend import LogMel
+from speech3n.training.corpus.feature_changes import (
+    NONE,
+    Strength,
+    changed,
+    hiss,
+    masked,
+    microphone,
+    mixed,
+    reverberated,
+    telephone,
+    warped,
+)
+from speech3n.training.corpus.features import FLOOR, FeatureWriter, Mel
+
+RANDOM = np.random.default_rng
+
+
+@pytest.fixture(scope="module")
+def mel(tmp_path_factory: pytest.TempPathFactory) -> Mel:
+    return _features(tmp_path_factory, 440.0)
+
+
+def _features(tmp_path_factory: pytest.TempPathFactory, hertz: float) -> Mel:
+    time = np.arange(32_000) / 16_000
+    harmonics = sum(np.sin(2 * np.pi * hertz * order * time) / order for order in range(1, 9))
+    waveform = (0.1 * harmonics * np.clip(np.sin(2 * np.pi * 2 * time), 0, 1)).astype(np.float32)
+    return FeatureWriter(tmp_path_factory.mktemp("features")).features(waveform)
+
+
+def test_nothing_changes_when_nothing_is_to_change(mel: Mel) -> None:
+    assert np.array_equal(changed(mel, mel, NONE, RANDOM(0)), mel)
+    assert np.allclose(warped(mel, 1.0, 1.0), mel, atol=1e-4)
+
+
+def test_the_same_seed_gives_the_same_and_no_change_leaves_the_range(mel: Mel) -> None:
+    for seed in range(40):
+        one, other = (changed(mel, mel, Strength(), RANDOM(seed)) for _ in range(2))
+        assert np.array_equal(one, other)
+        assert np.isfinite(one).all()
+        assert one.min() >= np.float32(FLOOR)
+        assert one.dtype == np.float32
+
+
+def test_a_shorter_tract_moves_formants_up_and_speed_shortens(
+    mel: Mel, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    higher = _features(tmp_path_factory, 440.0 * 1.1)
+    loud = slice(10, 20)
+    moved = warped(mel, 1.1, 1.0)
+    closeness = [np.corrcoef(each[loud, :70].ravel(), higher[loud, :70].ravel())[0, 1] for each in (moved, mel)]
+    assert closeness[0] > closeness[1] + 0.1
+    assert len(warped(mel, 1.0, 1.25)) == round(len(mel) / 1.25)
+
+
+def test_a_room_adds_a_tail_and_hears_nothing_before_the_sound(mel: Mel) -> None:
+    clap = np.full((100, 128), FLOOR, np.float32)
+    clap[20] = 2.0
+    heard = reverberated(clap, 0.5, 0.3)
+    assert np.allclose(heard[:20], FLOOR, atol=0.05)
+    assert heard[20, 0] == pytest.approx(2.0, abs=0.01)
+    # 60 dB in half a second: 6 dB in 50 ms.
+    assert np.diff(heard[21:60:5, 5]) == pytest.approx(-0.691, abs=0.02)
+    tail = np.exp(2 * heard[21:, 0]).sum() / np.exp(2 * heard[20, 0])
+    assert tail == pytest.approx(0.3, rel=0.05)
+
+
+@pytest.mark.parametrize("snr_db", [0.0, 10.0, 25.0])
+def test_noise_lies_as_far_below_the_speech_as_asked(mel: Mel, snr_db: float) -> None:
+    noise = hiss(mel.shape, RANDOM(1))
+    energy = np.exp(2 * mel).sum(1)
+    loud = energy[energy >= np.median(energy)].mean()
+    added = (np.exp(2 * mixed(mel, noise, snr_db)) - np.exp(2 * mel)).sum(1).mean()
+    assert 10 * np.log10(loud / added) == pytest.approx(snr_db, abs=0.1)
+
+
+def test_a_telephone_takes_the_low_and_the_high_and_leaves_the_rest() -> None:
+    flat = np.zeros((3, 128), np.float32)
+    heard = telephone(flat)
+    assert heard[0, 0] < -3
+    assert heard[0, -1] < -3
+    assert (heard[0, 25:85] == 0).all()
+
+
+def test_a_microphone_colours_without_making_louder() -> None:
+    curves = np.stack([microphone(128, 6.0, RANDOM(seed)) for seed in range(200)])
+    assert abs(curves.mean()) < 0.1
+    assert 0.3 < curves.std() < 1.5
+    assert np.abs(np.diff(curves, axis=1)).max() < 0.5
+
+
+def test_masks_hide_some_and_leave_most(mel: Mel) -> None:
+    strength = Strength()
+    for seed in range(20):
+        hidden = masked(mel, strength, RANDOM(seed)) != mel
+        assert hidden.all(0).sum() <= strength.masks * strength.masked_bins
+        assert hidden.all(1).sum() <= strength.masks * strength.masked_frames
+    assert any((masked(mel, strength, RANDOM(seed)) != mel).any() for seed in range(3))
+
+
+def test_floor_is_that_of_the_front_end() -> None:
+    assert pytest.approx(FLOOR) == float(LogMel().silence[0])
