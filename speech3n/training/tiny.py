@@ -14,59 +14,33 @@ from speech3n.audio.frontend import FrontendConfig
 from speech3n.layers.norm import RMSNorm
 from speech3n.models.gemma3n.config import FULL, SLIDING, AudioConfig, Gemma3nConfig, TextConfig
 from speech3n.models.gemma3n.model import Gemma3n
+from speech3n.training import vocabulary
 from speech3n.types import SAMPLE_RATE
 
 WEIGHTS = "model.safetensors"
 _TEXT_VOCABULARY = 896
-_SPECIAL = ["<pad>", "<eos>", "<bos>", "<unk>", "<start_of_turn>", "<end_of_turn>", "<start_of_audio>"]
-# In Gemma's order: ids of the vision vocabulary, then those of the audio vocabulary, whose last stands for no audio.
-_VISION = ["<image_soft_token>", "<end_of_image>"]
-_AUDIO = ["<end_of_audio>", "<audio_soft_token>", "<audio_unused>", "<audio_padding>"]
 _LAYERS = (SLIDING, SLIDING, SLIDING, FULL, SLIDING, FULL)
 _SHARED_LAYERS = 2
 
 
 def train_tokenizer(texts: Iterable[str]) -> Any:
     """A byte-level BPE vocabulary of a few hundred entries that can write any text."""
-    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import PreTrainedTokenizerFast
-
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=_TEXT_VOCABULARY,
-        special_tokens=_SPECIAL,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(texts, trainer)
-    tokenizer.add_special_tokens([AddedToken(name, special=True, normalized=False) for name in [*_VISION, *_AUDIO]])
-    wrapped: Any = PreTrainedTokenizerFast
-    return wrapped(
-        tokenizer_object=tokenizer,
-        pad_token="<pad>",
-        eos_token="<eos>",
-        bos_token="<bos>",
-        unk_token="<unk>",
-        clean_up_tokenization_spaces=False,
-        model_max_length=_text_config(0, 0).max_position_embeddings,
-    )
+    return vocabulary.train_tokenizer(texts, _TEXT_VOCABULARY, _text_config(0, 0).max_position_embeddings)
 
 
 def tiny_config(tokenizer: Any) -> Gemma3nConfig:
     """The shape: less than a million parameters, with a sliding window that short clips already exceed."""
-    vision, audio = (tokenizer.convert_tokens_to_ids(names[0]) for names in (_VISION, _AUDIO))
+    vision, audio = (tokenizer.convert_tokens_to_ids(names[0]) for names in (vocabulary.VISION, vocabulary.AUDIO))
     return Gemma3nConfig(
         audio=AudioConfig(
-            vocab_size=len(_AUDIO),
+            vocab_size=len(vocabulary.AUDIO),
             vocab_offset=audio,
             hidden_size=64,
             conf_num_attention_heads=4,
             conf_num_hidden_layers=3,
             sscp_conv_channel_size=(16, 8),
         ),
-        text=_text_config(audio + len(_AUDIO), vision),
+        text=_text_config(audio + len(vocabulary.AUDIO), vision),
         boa_token_id=tokenizer.convert_tokens_to_ids("<start_of_audio>"),
         eoa_token_id=audio,
         audio_token_id=audio + 1,
