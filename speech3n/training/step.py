@@ -7,7 +7,7 @@ are those of its beginning: a question about a part of the clip costs no encodin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 import torch.nn.functional as F
@@ -33,6 +33,8 @@ class Example:
     soft_tokens: int
     prompt: Prompt
     answer: tuple[int, ...]
+    given: int = 0
+    """So many tokens at the beginning of the answer are there to go on from, and not to be learned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,10 @@ class Batch:
         """Those of encoded clips [C, T, D] that the examples ask for, one after the other, [..., D]."""
         return encoded[self.clips, self.places]
 
+    def to(self, device: torch.device) -> Batch:
+        """The same on a device."""
+        return Batch(*(getattr(self, field.name).to(device) for field in fields(self)))
+
 
 def collate(examples: Sequence[Example], audio_token_id: int, padding: int) -> Batch:
     """Lay examples side by side; `padding` is any id of the text vocabulary."""
@@ -64,7 +70,8 @@ def collate(examples: Sequence[Example], audio_token_id: int, padding: int) -> B
     labels = torch.full((len(rows), length), IGNORED)
     for index, (row, example) in enumerate(zip(rows, examples, strict=True)):
         ids[index, : len(row)] = torch.tensor(row)
-        labels[index, len(row) - len(example.answer) : len(row)] = torch.tensor(example.answer)
+        learned = example.answer[example.given :]
+        labels[index, len(row) - len(learned) : len(row)] = torch.tensor(learned)
     clips = torch.cat([torch.full((example.soft_tokens,), example.clip) for example in examples])
     places = torch.cat([torch.arange(example.soft_tokens) for example in examples])
     return Batch(ids, labels, clips, places)

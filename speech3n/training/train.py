@@ -1,0 +1,156 @@
+"""Train nano: first the encoder alone, by CTC, then encoder and decoder together, whole and half as wide.
+
+    python -m speech3n.training.train --train FEATURES --valid FEATURES --output RUN --steps 40000
+
+Stop it with Ctrl-C and start it again with the same command: it goes on where it was. `speech3n.training.average`
+makes a checkpoint out of it.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+import click
+import torch
+
+from speech3n.errors import Speech3nError
+from speech3n.training import state
+from speech3n.training.corpus.features import FeatureStore
+from speech3n.training.corpus.schedule import Position
+from speech3n.training.exam import examiner
+from speech3n.training.journal import Metrics, plot
+from speech3n.training.lessons import Course, Lessons, read_pairs
+from speech3n.training.nano import FOLDER, new_nano, open_nano
+from speech3n.training.questions import Desk
+from speech3n.training.trainee import Plan, Trainee
+
+_NOTED_EVERY = 25
+_PAUSE_S = 5.0
+_PANELS = (("ctc", "whole", "nested"), ("wer_en", "wer_es", "wer_fr", "wer_it", "wer_pt"), ("ctc_wer", "pace"))
+
+Examine = Callable[[Trainee, bool], dict[str, float]]
+"""What a trainee is worth, by name; the second is whether its decoder is trained."""
+
+
+class Training:
+    """A run in a folder: goes on from what is there."""
+
+    def __init__(self, trainee: Trainee, lessons: Lessons, plan: Plan, folder: Path, corpus: str) -> None:
+        self.trainee = trainee
+        self.plan = plan
+        self.folder = folder
+        self._lessons = lessons
+        self._metrics = Metrics(folder / "metrics.jsonl")
+        self._stop = False
+        self.progress = state.load(folder, trainee.parts, trainee.optimizer) or state.Progress(corpus=corpus)
+        if self.progress.corpus != corpus:
+            # There is more to hear than before, in another order: a new pass over it.
+            self.progress.position = Position(self.progress.position.epoch + 1, 0)
+            self.progress.corpus = corpus
+        self._metrics.rewind(self.progress.step)
+
+    def stop(self, signum: int = 0, frame: FrameType | None = None) -> None:
+        """End after this step."""
+        self._stop = True
+
+    def run(
+        self, minutes: float | None = None, pause_while: Path | None = None, examine: Examine | None = None
+    ) -> None:
+        """Train until the plan is done, time is up or somebody says stop; the state is saved at the end."""
+        began = noted = time.monotonic()
+        progress, plan = self.progress, self.plan
+        sums: dict[str, float] = defaultdict(float)
+        while progress.step < plan.steps and not self._stop:
+            if minutes is not None and time.monotonic() - began > minutes * 60:
+                break
+            while pause_while is not None and pause_while.exists() and not self._stop:
+                time.sleep(_PAUSE_S)
+                noted += _PAUSE_S
+            lesson, progress.position = self._lessons.at(progress.position)
+            with_decoder = progress.step >= plan.encoder_steps
+            losses = self.trainee.learn(lesson, plan.rate_at(progress.step), with_decoder=with_decoder)
+            progress.step += 1
+            progress.heard_s += lesson.audio_s
+            for name, value in {**losses, "audio_s": lesson.audio_s, "steps": 1}.items():
+                sums[name] += value
+            if progress.step % _NOTED_EVERY == 0:
+                now = time.monotonic()
+                progress.elapsed_s += now - noted
+                self._note(sums, now - noted)
+                noted = now
+            if progress.step % plan.save_every == 0:
+                self.save()
+            if examine is not None and progress.step % plan.exam_every == 0:
+                self._metrics.write({"step": progress.step} | examine(self.trainee, with_decoder))
+                plot(self._metrics.read(), _PANELS, self.folder / "progress.svg")
+                noted = time.monotonic()
+        self.save()
+
+    def save(self) -> None:
+        """Keep the state, and the weights for averaging."""
+        state.save(self.folder, self.trainee.parts, self.trainee.optimizer, self.progress)
+        state.save_weights(self.folder, self.trainee.model, self.progress.step)
+
+    def _note(self, sums: dict[str, float], seconds: float) -> None:
+        steps, audio_s = sums.pop("steps"), sums.pop("audio_s")
+        entry = {name: round(value / steps, 4) for name, value in sums.items()}
+        sums.clear()
+        progress = self.progress
+        entry |= {"rate": self.plan.rate_at(progress.step), "pace": round(audio_s / max(seconds, 1e-9), 1)}
+        entry |= {"hours": round(progress.heard_s / 3600, 3), "epoch": progress.position.epoch}
+        self._metrics.write({"step": progress.step} | entry)
+        numbers = ", ".join(f"{name} {value:.4g}" for name, value in entry.items())
+        click.echo(f"step {progress.step}: {numbers}", err=True)
+
+
+@click.command()
+@click.option("--train", "train_folders", multiple=True, required=True,
+              type=click.Path(exists=True, file_okay=False, path_type=Path))  # fmt: skip
+@click.option("--valid", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--sentences", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Pairs to translate.")
+@click.option("--output", required=True, type=click.Path(file_okay=False, path_type=Path))
+@click.option("--steps", default=40_000, show_default=True, type=click.IntRange(1))
+@click.option("--encoder-steps", default=6_000, show_default=True, type=click.IntRange(0), help="By CTC alone, first.")
+@click.option("--batch-s", default=60.0, show_default=True, type=click.FloatRange(1), help="Seconds in a batch.")
+@click.option("--rate", default=1.5e-3, show_default=True, type=float)
+@click.option("--seed", default=0, show_default=True)
+@click.option("--threads", default=1, show_default=True, type=click.IntRange(1))
+@click.option("--device", default="cpu", show_default=True)
+@click.option("--minutes", type=click.FloatRange(0), help="Stop after this long; the next run goes on.")
+@click.option("--exam-every", default=1000, show_default=True, type=click.IntRange(1))
+@click.option("--pause-while", type=click.Path(path_type=Path), help="Rest while this file exists.")
+def main(
+    train_folders: tuple[Path, ...], valid: Path | None, sentences: Path | None, output: Path, steps: int,
+    encoder_steps: int, batch_s: float, rate: float, seed: int, threads: int, device: str, minutes: float | None,
+    exam_every: int, pause_while: Path | None,
+) -> None:  # fmt: skip
+    """Train nano on folders of features, and go on where the run in the output folder is."""
+    torch.set_num_threads(threads)
+    course = Course(batch_frames=round(batch_s * 100), seed=seed)
+    plan = Plan(steps, encoder_steps, rate, exam_every=exam_every, course=course)
+    try:
+        tokenizer, config = open_nano(FOLDER)
+        desk = Desk(tokenizer, config)
+        store = FeatureStore(train_folders)
+        lessons = Lessons(store, read_pairs(sentences), desk, config, course)
+        trainee = Trainee(new_nano(config, seed), plan, device)
+        training = Training(trainee, lessons, plan, output, store.digest)
+        examine = examiner(FeatureStore([valid]), desk, plan.exam_clips) if valid else None
+    except Speech3nError as error:
+        raise click.ClickException(str(error)) from error
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, training.stop)
+    click.echo(f"{store.hours:.2f} hours; from step {training.progress.step} of {steps}: {plan}", err=True)
+    try:
+        training.run(minutes, pause_while, examine)
+    except Speech3nError as error:
+        raise click.ClickException(str(error)) from error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,243 @@
+"""Training nano: a step learns, a stop changes nothing, the nested model is the sliced one, averages are means."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+from training.nano_doubles import SMALL_HALF, TEXTS, feature_store, small_nano
+
+from speech3n.errors import ModelError, StorageError
+from speech3n.models.gemma3n.elastic import path
+from speech3n.training import state
+from speech3n.training.average import average
+from speech3n.training.average import main as average_main
+from speech3n.training.corpus.feature_changes import NONE
+from speech3n.training.corpus.schedule import Position
+from speech3n.training.ctc import SYMBOLS, ctc_loss, encode_frames, read_out, spell
+from speech3n.training.exam import examiner
+from speech3n.training.journal import Metrics, plot
+from speech3n.training.lessons import Course, Lessons, beginning
+from speech3n.training.nano import new_nano, open_nano
+from speech3n.training.nested import NestedModel
+from speech3n.training.questions import Desk
+from speech3n.training.step import IGNORED, answer_loss
+from speech3n.training.synthesis.sentences import Sentence
+from speech3n.training.train import Training
+from speech3n.training.trainee import Plan, Trainee
+
+PAIRS = [Sentence("Hola.", "Hello.", "es", "es", "test"), Sentence("Ciao a tutti.", "Hi all.", "it", "it", "test")]
+COURSE = Course(batch_frames=400, pairs=2, seed=4)
+PLAN = Plan(steps=6, encoder_steps=2, rate=3e-3, warm_up=1, save_every=3, exam_every=6, exam_clips=1, course=COURSE)
+
+
+def training(folder: Path, features: Path, plan: Plan = PLAN) -> Training:
+    tokenizer, config = small_nano()
+    store = feature_store(features)
+    lessons = Lessons(store, PAIRS, Desk(tokenizer, config), config, plan.course)
+    trainee = Trainee(new_nano(config, 0), plan, nested=SMALL_HALF)
+    return Training(trainee, lessons, plan, folder, store.digest)
+
+
+def test_training_that_stops_and_goes_on_is_training_that_never_stopped(tmp_path: Path) -> None:
+    whole = training(tmp_path / "whole", tmp_path / "features")
+    whole.run()
+    first = training(tmp_path / "parts", tmp_path / "features", replace(PLAN, save_every=1))
+    learn = first.trainee.learn
+
+    def learn_and_stop(*given, **named):  # type: ignore[no-untyped-def]
+        first.stop()
+        return learn(*given, **named)
+
+    first.trainee.learn = learn_and_stop  # type: ignore[method-assign]
+    first.run()
+    assert first.progress.step == 1
+    for expected in (3, 6):
+        part = training(tmp_path / "parts", tmp_path / "features", PLAN)
+        original = part.trainee.learn
+
+        def learn_until(*given, part=part, original=original, expected=expected, **named):  # type: ignore[no-untyped-def]
+            if part.progress.step + 1 == expected:
+                part.stop()
+            return original(*given, **named)
+
+        part.trainee.learn = learn_until  # type: ignore[method-assign]
+        part.run()
+        assert part.progress.step == expected
+    for name, value in whole.trainee.model.state_dict().items():
+        assert torch.equal(value, part.trainee.model.state_dict()[name]), name
+    assert whole.progress.position == part.progress.position
+    assert whole.progress.heard_s == pytest.approx(part.progress.heard_s)
+
+
+def test_steps_lower_every_loss(tmp_path: Path) -> None:
+    course = replace(COURSE, strength=NONE, batch_frames=2000)
+    run = training(tmp_path / "run", tmp_path / "features", replace(PLAN, course=course))
+    lesson, _ = run._lessons.at(Position(0, 0))
+    losses = [run.trainee.learn(lesson, 3e-3, with_decoder=True) for _ in range(12)]
+    for name in ("ctc", "whole", "nested"):
+        assert losses[-1][name] < 0.9 * losses[0][name], name
+
+
+def test_the_encoder_alone_leaves_the_decoder_as_it_is(tmp_path: Path) -> None:
+    run = training(tmp_path / "run", tmp_path / "features")
+    before = {name: value.clone() for name, value in run.trainee.model.state_dict().items()}
+    lesson, _ = run._lessons.at(Position(0, 0))
+    run.trainee.learn(lesson, 1e-3, with_decoder=False)
+    moved = {
+        name.split(".")[0]
+        for name, value in run.trainee.model.state_dict().items()
+        if not torch.equal(value, before[name])
+    }
+    assert moved == {"audio_tower"}
+
+
+def test_more_to_hear_begins_a_new_pass(tmp_path: Path) -> None:
+    training(tmp_path / "run", tmp_path / "features").run()
+    again = training(tmp_path / "run", tmp_path / "features")
+    assert again.progress.step == 6
+    epoch = again.progress.position.epoch
+    trainee, lessons = again.trainee, again._lessons
+    other = Training(trainee, lessons, PLAN, tmp_path / "run", "another corpus")
+    assert other.progress.position == Position(epoch + 1, 0)
+
+
+def test_a_damaged_state_is_named(tmp_path: Path) -> None:
+    training(tmp_path / "run", tmp_path / "features").run()
+    for file in (tmp_path / "run").glob("state-*.safetensors"):
+        file.write_bytes(b"nothing")
+    with pytest.raises(StorageError, match="can't be used"):
+        training(tmp_path / "run", tmp_path / "features")
+
+
+def test_the_rate_rises_stays_and_falls() -> None:
+    plan = Plan(steps=1000, encoder_steps=0, rate=1.0, warm_up=100, fall=0.2)
+    rates = [plan.rate_at(step) for step in (0, 49, 100, 799, 900, 1000)]
+    assert rates == pytest.approx([0.01, 0.5, 1.0, 1.0, 0.5, 0.0])
+
+
+def test_the_nested_model_is_the_sliced_one_and_teaches_the_whole(tmp_path: Path) -> None:
+    tokenizer, config = small_nano()
+    model = new_nano(config, 1)
+    lessons = Lessons(feature_store(tmp_path), PAIRS, Desk(tokenizer, config), config, COURSE)
+    lesson, _ = lessons.at(Position(0, 0))
+    encoded = model.encode(lesson.mel, lesson.mask)
+    loss = NestedModel(model, SMALL_HALF).answer_loss(lesson.nested, encoded)
+    with torch.no_grad():
+        sliced = answer_loss(path(model, SMALL_HALF.of(config.text)), lesson.nested, encoded)
+        whole = answer_loss(model, lesson.nested, encoded)
+    assert loss.item() == pytest.approx(sliced.item(), rel=1e-5)
+    assert loss.item() != pytest.approx(whole.item(), rel=1e-5)
+    loss.backward()
+    gate = model.language_model.layers[0].mlp.gate_proj.weight.grad  # type: ignore[union-attr]
+    assert isinstance(gate, torch.Tensor)
+    assert gate[:16].abs().sum() > 0
+    assert gate[16:].abs().sum() == 0
+    assert model.audio_tower.subsample_conv_projection.input_proj_linear.weight.grad is not None
+
+
+def test_letters_come_back_and_clear_frames_cost_nothing() -> None:
+    assert read_out(spell("¿Dónde está Ça, l’été?")) == "dónde está ça l'été"
+    letters = spell(TEXTS["it"])
+    frames = [symbol for letter in letters for symbol in (letter, letter, 0)]
+    assert read_out(frames) == "perché no"
+    log_probabilities = torch.full((1, len(frames) + 5, SYMBOLS), -40.0)
+    for frame, symbol in enumerate([*frames, 0, 0, 0, 0, 0]):
+        log_probabilities[0, frame, symbol] = 0.0
+    mask = torch.ones(1, len(frames) + 5, dtype=torch.bool)
+    assert ctc_loss(log_probabilities, mask, [letters]).item() < 1e-3
+    assert ctc_loss(log_probabilities, mask, [spell(TEXTS["fr"])[: len(letters)]]).item() > 1
+    # More letters than frames: no loss, and none that is infinite.
+    assert ctc_loss(log_probabilities[:, :3], mask[:, :3], [letters]).item() == 0
+
+
+def test_soft_tokens_are_every_fourth_frame(tmp_path: Path) -> None:
+    tokenizer, config = small_nano()
+    model = new_nano(config, 1).eval()
+    lessons = Lessons(feature_store(tmp_path), [], Desk(tokenizer, config), config, COURSE)
+    lesson, _ = lessons.at(Position(0, 1))
+    with torch.no_grad():
+        frames, mask = encode_frames(model.audio_tower, lesson.mel, lesson.mask)
+        tokens, tokens_mask = model.audio_tower(lesson.mel, lesson.mask)
+    assert torch.equal(frames[:, ::4], tokens)
+    assert tokens_mask is not None
+    assert torch.equal(mask[:, ::4], tokens_mask)
+
+
+def test_lessons_are_the_same_again_and_ask_for_what_was_said(tmp_path: Path) -> None:
+    tokenizer, config = small_nano()
+    desk = Desk(tokenizer, config)
+    store = feature_store(tmp_path)
+    course = replace(COURSE, strength=NONE, batch_frames=4000, pairs=6)
+    lessons = Lessons(store, PAIRS, desk, config, course)
+    seen = set()
+    position = Position(0, 0)
+    for _ in range(30):
+        lesson, position = lessons.at(position)
+        for batch in (lesson.whole, lesson.nested):
+            for labels in batch.labels:
+                seen.add(desk.text(labels[labels != IGNORED].tolist()))
+            assert int((batch.ids == config.audio_token_id).sum()) == len(batch.places)
+    again, _ = Lessons(store, PAIRS, desk, config, course).at(Position(0, 0))
+    first, _ = lessons.at(Position(0, 0))
+    assert torch.equal(again.mel, first.mel)
+    assert torch.equal(again.whole.ids, first.whole.ids)
+    assert set(TEXTS.values()) <= seen
+    assert f"{TEXTS['es']}\nEnglish: Something in English." in seen
+    # Of a pair only the translation is learned, from the word after "English:" on; silence is answered with nothing.
+    assert {" Hello.", " Hi all.", ""} <= seen
+
+
+def test_a_clip_cut_short_has_the_words_said_by_then(tmp_path: Path) -> None:
+    import numpy as np
+
+    store = feature_store(tmp_path)
+    mel = store.mel(store.clips[9])
+    text = "one two three four five six"
+    lengths: dict[int, int] = {}
+    for seed in range(60):
+        part, said = beginning(mel, text, np.random.default_rng(seed))
+        assert text.startswith(said)
+        assert np.array_equal(part, mel[: len(part)])
+        lengths[len(part)] = len(said)
+    ordered = [lengths[length] for length in sorted(lengths)]
+    assert ordered == sorted(ordered)
+    assert len(set(ordered)) > 3
+
+
+def test_an_exam_gives_a_rate_for_each_language_and_the_picture_shows_it(tmp_path: Path) -> None:
+    run = training(tmp_path / "run", tmp_path / "features")
+    tokenizer, config = small_nano()
+    run.run(examine=examiner(feature_store(tmp_path / "features"), Desk(tokenizer, config), 1))
+    exam = Metrics(tmp_path / "run" / "metrics.jsonl").read()[-1]
+    assert {f"wer_{language}" for language in TEXTS} | {"step", "ctc_wer"} == set(exam)
+    assert (tmp_path / "run" / "progress.svg").read_text("utf-8").count("<polyline") == 6
+
+
+def test_metrics_after_the_saved_step_are_forgotten(tmp_path: Path) -> None:
+    metrics = Metrics(tmp_path / "metrics.jsonl")
+    for step in range(5):
+        metrics.write({"step": step, "ctc": 2.0})
+    metrics.rewind(2)
+    assert [entry["step"] for entry in metrics.read()] == [0, 1, 2]
+    plot(metrics.read(), [["ctc", "absent"]], tmp_path / "plot.svg")
+    assert (tmp_path / "plot.svg").read_text("utf-8").count("<polyline") == 1
+
+
+def test_the_average_is_the_mean_and_a_checkpoint(tmp_path: Path) -> None:
+    _, config = open_nano()
+    one, other = new_nano(config, 1), new_nano(config, 2)
+    for step, model in enumerate((one, other)):
+        state.save_weights(tmp_path, model, step)
+    name = "embed_audio.embedding_projection.weight"
+    mean = average(sorted(tmp_path.glob("weights-*")))[name]
+    expected = (one.state_dict()[name].bfloat16().float() + other.state_dict()[name].bfloat16().float()) / 2
+    assert torch.equal(mean, expected)
+    result = CliRunner().invoke(average_main, [str(tmp_path), "--output", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    assert json.loads((tmp_path / "out" / "config.json").read_text("utf-8"))["model_type"] == "gemma3n"
+    open_nano(tmp_path / "out")
+    with pytest.raises(ModelError, match="no weights"):
+        average([])
