@@ -69,8 +69,8 @@ def run(request: Request) -> int:
     evaluation = Evaluation(plan, ResultCache(folder, request.fresh))
     interrupted = False
     try:
-        with watching(plan.size) as watcher:
-            evaluation.run(watcher)
+        with watching(plan) as watcher:
+            evaluation.run(watcher.outcome, watcher.heard)
     except KeyboardInterrupt:
         interrupted = True
     finally:

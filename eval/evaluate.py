@@ -34,6 +34,12 @@ class Plan:
     jobs: int
 
     @property
+    def audio_s(self) -> float:
+        """Seconds that will be heard, by all systems under all conditions together; conditions may add silence."""
+        lengths = [recording.duration_s * len(self.conditions_for(recording)) for recording in self.recordings]
+        return len(self.settings) * sum(lengths)
+
+    @property
     def size(self) -> int:
         """How many results there will be."""
         return len(self.settings) * sum(len(self.conditions_for(recording)) for recording in self.recordings)
@@ -80,19 +86,22 @@ class Evaluation:
     outcomes: list[Outcome] = field(default_factory=list)
     _standing: dict[System, _Standing] = field(default_factory=dict)
     _done_with: Counter[Path] = field(default_factory=Counter)
+    _progress: Callable[[float], None] = lambda _: None
 
     def stopped_by(self, system: System) -> str | None:
         """The error that ended a system before its time, or None."""
         return self._standing[system].stopped_by if system in self._standing else None
 
-    def run(self, report: Callable[[Outcome], None]) -> None:
+    def run(self, report: Callable[[Outcome], None], progress: Callable[[float], None] = lambda _: None) -> None:
         """Work through the plan, recording by recording, all systems on each, so that they share good and bad times.
 
-        `report` hears of each outcome. A recording that fails is an outcome; a system without a model, or one that
-        fails three times in a row, is stopped, and the others go on. Raises StorageError where results cannot be
-        kept; KeyboardInterrupt passes, with `outcomes` complete up to it.
+        `report` hears of each outcome, `progress` how many seconds of what is going on are done. A recording that
+        fails is an outcome; a system without a model, or one that fails three times in a row, is stopped, and the
+        others go on. Raises StorageError where results cannot be kept; KeyboardInterrupt passes, with `outcomes`
+        complete up to it.
         """
         pool: WorkerPool[tuple[Task, Recording, str]] = WorkerPool(self.plan.jobs)
+        self._progress = progress
         try:
             with tempfile.TemporaryDirectory(prefix="speech3n-") as scratch:
                 for recording in self.plan.recordings:
@@ -149,7 +158,7 @@ class Evaluation:
         return key_of(parts)
 
     def _collect(self, pool: WorkerPool[tuple[Task, Recording, str]], report: Callable[[Outcome], None]) -> None:
-        for (task, heard, key), result in pool.finished():
+        for (task, heard, key), result in pool.wait():
             standing = self._standing.setdefault(task.system, _Standing())
             if isinstance(result, Recognition):
                 standing.failures_in_a_row = 0
@@ -161,6 +170,7 @@ class Evaluation:
             if isinstance(result, ModelError | StorageError) or standing.failures_in_a_row >= _FAILURES_IN_A_ROW:
                 standing.stopped_by = str(result)
             self._note(Outcome(task, heard, None, str(result)), report)
+        self._progress(pool.heard_s)
 
     def _note(self, outcome: Outcome, report: Callable[[Outcome], None]) -> None:
         self.outcomes.append(outcome)

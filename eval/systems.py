@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
@@ -37,10 +37,11 @@ class HypothesesError(Speech3nError):
 class Recogniser(Protocol):
     """An opened system."""
 
-    def recognise(self, recording: Recording, *, translate: bool) -> Recognition:
+    def recognise(self, recording: Recording, *, translate: bool, heard: Callable[[float], None]) -> Recognition:
         """Recognise a recording, and translate it to English where that is asked for and the system can.
 
-        Raises AudioError, EngineError, UsageError for a language that the system does not have.
+        `heard` is told now and then how many seconds of it are done. Raises AudioError, EngineError, UsageError for
+        a language that the system does not have.
         """
         ...
 
@@ -120,6 +121,7 @@ class PeerSystem:
             "threads": compute_threads(),
             "faster-whisper": package_version("faster-whisper"),
             "ctranslate2": package_version("ctranslate2"),
+            "translation": "a second pass",
             **SETTINGS,
         }
 
@@ -159,7 +161,7 @@ class _EngineRecogniser:
     engine: Engine
     mode: Literal["offline", "streaming"]
 
-    def recognise(self, recording: Recording, *, translate: bool) -> Recognition:
+    def recognise(self, recording: Recording, *, translate: bool, heard: Callable[[float], None]) -> Recognition:
         from speech3n.audio.source import FileSource
         from speech3n.session import SessionOptions, file_options
 
@@ -168,7 +170,11 @@ class _EngineRecogniser:
         options = (file_options if is_offline else SessionOptions)(recording.language, translate=translate)
         started = time.perf_counter()
         pace: Literal["max", "simulated"] = "max" if is_offline else "simulated"
-        events = list(session_events(self.engine, FileSource(recording.audio), options, pace))
+        events = []
+        for event in session_events(self.engine, FileSource(recording.audio), options, pace):
+            events.append(event)
+            if isinstance(event, Status):
+                heard(event.audio_s)
         compute_s = time.perf_counter() - started
         text, translation = session_texts(events, recording.language, translated=translate)
         # The log of a session has a status for each 150 ms; its last one says it all.
@@ -185,12 +191,11 @@ class _EngineRecogniser:
 class _PeerRecogniser:
     model: FasterWhisper
 
-    def recognise(self, recording: Recording, *, translate: bool) -> Recognition:
+    def recognise(self, recording: Recording, *, translate: bool, heard: Callable[[float], None]) -> Recognition:
         started = time.perf_counter()
         text = self.model.recognise(recording.audio, recording.language, "transcribe")
-        compute_s = time.perf_counter() - started
         translation = self.model.recognise(recording.audio, recording.language, "translate") if translate else None
-        return Recognition(text, translation, compute_s)
+        return Recognition(text, translation, time.perf_counter() - started)
 
     def close(self) -> None:
         """Nothing but memory is held."""
@@ -201,7 +206,7 @@ class _GivenRecogniser:
     file: Path
     texts: Mapping[str, Recognition]
 
-    def recognise(self, recording: Recording, *, translate: bool) -> Recognition:
+    def recognise(self, recording: Recording, *, translate: bool, heard: Callable[[float], None]) -> Recognition:
         for name in recording.names:
             if name in self.texts:
                 return self.texts[name]

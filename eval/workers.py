@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import signal
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -18,6 +20,8 @@ from eval.systems import System
 from speech3n.errors import EngineError, Speech3nError
 
 Job = TypeVar("Job")
+
+_TELL_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,14 @@ class _Worker:
     connection: Connection
 
 
+@dataclass(slots=True)
+class _Busy(Generic[Job]):
+    job: Job
+    system: System
+    worker: _Worker
+    heard_s: float = 0.0
+
+
 class WorkerPool(Generic[Job]):
     """Up to `jobs` jobs at a time, over processes that each hold one system open."""
 
@@ -41,7 +53,7 @@ class WorkerPool(Generic[Job]):
         self._jobs = jobs
         self._context = multiprocessing.get_context("spawn")
         self._idle: dict[System, list[_Worker]] = {}
-        self._busy: dict[Connection, tuple[Job, System, _Worker]] = {}
+        self._busy: dict[Connection, _Busy[Job]] = {}
 
     @property
     def has_room(self) -> bool:
@@ -57,31 +69,40 @@ class WorkerPool(Generic[Job]):
         """Give a job to a process of the system, a new one where none is idle."""
         idle = self._idle.setdefault(system, [])
         worker = idle.pop() if idle else self._start(system)
-        self._busy[worker.connection] = (job, system, worker)
-        # One that died while it was idle is found out by `finished`.
+        self._busy[worker.connection] = _Busy(job, system, worker)
+        # One that died while it was idle is found out by `wait`.
         with suppress(OSError):
             worker.connection.send(work)
 
-    def finished(self, timeout_s: float | None = None) -> list[tuple[Job, Recognition | Speech3nError]]:
-        """Wait for jobs to end, and say how they did; a process that died is an EngineError."""
+    @property
+    def heard_s(self) -> float:
+        """Seconds of audio that the jobs going on have come through."""
+        return sum(busy.heard_s for busy in self._busy.values())
+
+    def wait(self) -> list[tuple[Job, Recognition | Speech3nError]]:
+        """Wait until a job ends or gets on, and say how those that ended did; a process that died is an EngineError."""
         done = []
-        for connection in wait(list(self._busy), timeout_s):
+        for connection in wait(list(self._busy)):
             assert isinstance(connection, Connection)
-            job, system, worker = self._busy.pop(connection)
+            busy = self._busy[connection]
             try:
-                outcome = connection.recv()
+                answer = connection.recv()
             except (EOFError, OSError):
-                outcome = _death(worker.process, system)
+                answer = _death(busy.worker.process, busy.system)
             else:
-                self._idle[system].append(worker)
-            done.append((job, outcome))
+                if isinstance(answer, float):
+                    busy.heard_s = answer
+                    continue
+                self._idle[busy.system].append(busy.worker)
+            del self._busy[connection]
+            done.append((busy.job, answer))
         return done
 
     def close(self) -> None:
         """End all processes; those that are busy are not waited for."""
-        for _, _, worker in self._busy.values():
+        workers = [busy.worker for busy in self._busy.values()]
+        for worker in workers:
             worker.process.terminate()
-        workers = [worker for _, _, worker in self._busy.values()]
         workers += [worker for idle in self._idle.values() for worker in idle]
         for worker in workers:
             worker.connection.close()
@@ -102,7 +123,7 @@ class WorkerPool(Generic[Job]):
 def _serve(system: System, connection: Connection) -> None:
     """The life of a process: open the system at the first job, recognise, until the other side hangs up."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    answer = _answering(system)
+    answer = _answering(system, connection.send)
     while True:
         try:
             work = connection.recv()
@@ -111,18 +132,25 @@ def _serve(system: System, connection: Connection) -> None:
         connection.send(answer(work))
 
 
-def _answering(system: System) -> Callable[[Work], Recognition | Speech3nError]:
+def _answering(system: System, tell: Callable[[float], None]) -> Callable[[Work], Recognition | Speech3nError]:
     from speech3n.threads import keep_libraries_modest
 
     keep_libraries_modest()
     opened = None
+    told_at = -math.inf
+
+    def heard(seconds: float) -> None:
+        nonlocal told_at
+        if time.monotonic() - told_at >= _TELL_EVERY_S:
+            told_at = time.monotonic()
+            tell(float(seconds))
 
     def answer(work: Work) -> Recognition | Speech3nError:
         nonlocal opened
         try:
             if opened is None:
                 opened = system.open()
-            recognition = opened.recognise(work.recording, translate=work.translate)
+            recognition = opened.recognise(work.recording, translate=work.translate, heard=heard)
         except Speech3nError as error:
             return error
         except Exception as error:

@@ -16,6 +16,8 @@ _DELAY = (
     "flicker: words taken back per final word"
 )
 
+_RTF = "computing time over audio time, loading aside; text and translation together, in one session or in two passes"
+
 
 @dataclass(frozen=True, slots=True)
 class Note:
@@ -43,7 +45,8 @@ def notes(report: Report) -> list[Note]:
         streaming.append(Note("Delay", _DELAY))
     if report.set.gap_s is not None:
         streaming.append(Note("Recordings", f"clips joined, {report.set.gap_s:g} s of silence after each"))
-    return [*lacking, *systems, *streaming, *scoring_notes(report.scoring), machine_note(report.machine)]
+    timed = [Note("RTF", _RTF)] if any(system.compute_s is not None for system in report.systems) else []
+    return [*lacking, *systems, *streaming, *timed, *scoring_notes(report.scoring), machine_note(report.machine)]
 
 
 def scoring_notes(scoring: Scoring) -> list[Note]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +38,8 @@ class FakeSystem:
             raise ModelError("There is no such model.", "Fetch it.")
         return self
 
-    def recognise(self, recording: Recording, *, translate: bool) -> Recognition:
+    def recognise(self, recording: Recording, *, translate: bool, heard: Callable[[float], None]) -> Recognition:
+        heard(0.25)
         (self.folder / f"{self.name}-{recording.audio.stem}-{time.monotonic_ns()}").touch()
         if self.fails_on and self.fails_on in recording.audio.name:
             self._fail(recording)

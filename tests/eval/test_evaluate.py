@@ -137,6 +137,13 @@ def test_a_system_without_a_model_is_asked_once(clips: list[Clip], folder: Path)
     assert work.stopped_by(system) == "There is no such model. Fetch it."
 
 
+def test_progress_within_a_recording_is_told(clips: list[Clip], folder: Path) -> None:
+    """The fake system says that it has come through a quarter of a second."""
+    told: list[float] = []
+    evaluation(clips[:1], FakeSystem(folder)).run(lambda _: None, told.append)
+    assert told == [0.25, 0.0]
+
+
 def test_jobs_run_at_the_same_time(clips: list[Clip], folder: Path) -> None:
     outcomes = run(evaluation(clips[:2], FakeSystem(folder, fails_on="clip", how="meets"), jobs=2))
     assert sorted(str(text) for text in texts(outcomes)) == sorted(clip.text for clip in clips[:2])
