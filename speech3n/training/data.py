@@ -19,6 +19,7 @@ from speech3n.errors import Speech3nError
 from speech3n.training.corpus.altered import altered
 from speech3n.training.corpus.features import FeatureWriter
 from speech3n.training.corpus.shards import Line, cut_clips, find_shards
+from speech3n.training.rest import rest_while
 from speech3n.training.synthesis.sentences import fingerprint, reserved_texts
 from speech3n.types import Waveform
 
@@ -29,7 +30,10 @@ from speech3n.types import Waveform
 @click.option("--reserve", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="List or manifest of texts to leave out.")  # fmt: skip
 @click.option("--copies", default=0, show_default=True, type=click.IntRange(0), help="Altered copies of each clip.")
-def main(folders: tuple[Path, ...], output: Path, reserve: tuple[Path, ...], copies: int) -> None:
+@click.option("--pause-while", type=click.Path(path_type=Path), help="Rest while this file exists.")
+def main(
+    folders: tuple[Path, ...], output: Path, reserve: tuple[Path, ...], copies: int, pause_while: Path | None
+) -> None:
     """Cut the clips out of the shards below FOLDERS and keep their log-mel features."""
     torch.set_num_threads(1)
     try:
@@ -38,6 +42,7 @@ def main(folders: tuple[Path, ...], output: Path, reserve: tuple[Path, ...], cop
         for folder in folders:
             for shard in find_shards(folder):
                 for copy in range(copies + 1):
+                    rest_while(pause_while)
                     add_shard(writer, shard, reserved, copy)
     except Speech3nError as error:
         raise click.ClickException(str(error)) from error

@@ -43,7 +43,7 @@ class Course:
 
     batch_frames: int = 6000
     """Mel frames in a batch, padding included: 6000 are a minute."""
-    pairs: int = 8
+    pairs: int = 5
     """Sentences to translate without sound, in each batch."""
     strength: Strength = field(default_factory=Strength)
     seed: int = 0

@@ -20,6 +20,7 @@ import click
 import numpy as np
 
 from speech3n.errors import Speech3nError, UsageError
+from speech3n.training.rest import rest_while
 from speech3n.training.synthesis.sentences import Sentence, deal, read_sentences, reserved_texts
 from speech3n.training.synthesis.shards import LONGEST_SHARD_S, Shard, spoken_s, trimmed
 from speech3n.training.synthesis.speakers import Kokoro, Pico, Speaker, read_voices
@@ -31,7 +32,6 @@ _SENTENCE_S = 3.0
 """About what a sentence takes, for how many are dealt to a shard."""
 _FASTEST, _SLOWEST = 0.03, 0.25
 """Seconds for each letter between which speech is what was to be said."""
-_PAUSE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Studio:
         random = np.random.default_rng([plan.seed, place, number])
         shard = Shard()
         for sentence in deal(self._sentences[language], plan.seed, number, round(plan.shard_s / _SENTENCE_S)):
-            self._wait()
+            rest_while(plan.pause_while, lambda: self._stop)
             if self._stop:
                 break
             manner = self._cast.draw(language, sentence.variant, random)
@@ -116,11 +116,6 @@ class Studio:
                 source=sentence.source,
             )
         return shard
-
-    def _wait(self) -> None:
-        """Pause while the file that asks for it is there."""
-        while self._plan.pause_while is not None and self._plan.pause_while.exists() and not self._stop:
-            time.sleep(_PAUSE_S)
 
 
 @click.command()

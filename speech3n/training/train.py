@@ -27,10 +27,10 @@ from speech3n.training.journal import Metrics, plot
 from speech3n.training.lessons import Course, Lessons, read_pairs
 from speech3n.training.nano import FOLDER, new_nano, open_nano
 from speech3n.training.questions import Desk
+from speech3n.training.rest import rest_while
 from speech3n.training.trainee import Plan, Trainee
 
 _NOTED_EVERY = 25
-_PAUSE_S = 5.0
 _PANELS = (("ctc", "whole", "nested"), ("wer_en", "wer_es", "wer_fr", "wer_it", "wer_pt"), ("ctc_wer", "pace"))
 
 Examine = Callable[[Trainee, bool], dict[str, float]]
@@ -68,9 +68,7 @@ class Training:
         while progress.step < plan.steps and not self._stop:
             if minutes is not None and time.monotonic() - began > minutes * 60:
                 break
-            while pause_while is not None and pause_while.exists() and not self._stop:
-                time.sleep(_PAUSE_S)
-                noted += _PAUSE_S
+            noted += rest_while(pause_while, lambda: self._stop)
             lesson, progress.position = self._lessons.at(progress.position)
             with_decoder = progress.step >= plan.encoder_steps
             losses = self.trainee.learn(lesson, plan.rate_at(progress.step), with_decoder=with_decoder)
@@ -121,18 +119,19 @@ class Training:
 @click.option("--seed", default=0, show_default=True)
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(1))
 @click.option("--device", default="cpu", show_default=True)
+@click.option("--precision", default="float32", show_default=True, type=click.Choice(["float32", "bfloat16"]))
 @click.option("--minutes", type=click.FloatRange(0), help="Stop after this long; the next run goes on.")
 @click.option("--exam-every", default=1000, show_default=True, type=click.IntRange(1))
 @click.option("--pause-while", type=click.Path(path_type=Path), help="Rest while this file exists.")
 def main(
     train_folders: tuple[Path, ...], valid: Path | None, sentences: Path | None, output: Path, steps: int,
     encoder_steps: int, batch_s: float, rate: float, seed: int, threads: int, device: str, minutes: float | None,
-    exam_every: int, pause_while: Path | None,
+    precision: str, exam_every: int, pause_while: Path | None,
 ) -> None:  # fmt: skip
     """Train nano on folders of features, and go on where the run in the output folder is."""
     torch.set_num_threads(threads)
     course = Course(batch_frames=round(batch_s * 100), seed=seed)
-    plan = Plan(steps, encoder_steps, rate, exam_every=exam_every, course=course)
+    plan = Plan(steps, encoder_steps, rate, exam_every=exam_every, course=course, precision=precision)
     try:
         tokenizer, config = open_nano(FOLDER)
         desk = Desk(tokenizer, config)

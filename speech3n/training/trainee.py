@@ -34,6 +34,8 @@ class Plan:
     exam_every: int = 1000
     exam_clips: int = 20
     course: Course = field(default_factory=Course)
+    precision: str = "float32"
+    """`bfloat16` computes under autocast: faster on GPUs and on CPUs with AMX, half as fast on those without."""
 
     def rate_at(self, step: int) -> float:
         """The learning rate of a step."""
@@ -49,6 +51,7 @@ class Trainee:
         self.model = model.to(device)
         self.speller = Speller(model.config.audio.hidden_size).to(device)
         self.nested = NestedModel(self.model, nested)
+        self._is_short = plan.precision == "bfloat16"
         self.parts: dict[str, nn.Module] = {"model": self.model, "speller": self.speller}
         self.optimizer = state.optimizer_of(self.parts, plan.rate, _WEIGHT_DECAY)
 
@@ -72,7 +75,7 @@ class Trainee:
     def losses(self, lesson: Lesson, *, with_decoder: bool) -> dict[str, Tensor]:
         """CTC of all clips, and what the whole and the nested model make of their halves of the questions."""
         device = self.model.device
-        with torch.autocast(device.type, torch.bfloat16):
+        with torch.autocast(device.type, torch.bfloat16, enabled=self._is_short):
             frames, mask = encode_frames(self.model.audio_tower, lesson.mel.to(device), lesson.mask.to(device))
             losses = {"ctc": ctc_loss(self.speller(frames), mask, lesson.letters)}
             if with_decoder:

@@ -23,6 +23,7 @@ from speech3n.training.lessons import Course, Lessons, beginning
 from speech3n.training.nano import new_nano, open_nano
 from speech3n.training.nested import NestedModel
 from speech3n.training.questions import Desk
+from speech3n.training.rest import rest_while
 from speech3n.training.step import IGNORED, answer_loss
 from speech3n.training.synthesis.sentences import Sentence
 from speech3n.training.train import Training
@@ -241,3 +242,21 @@ def test_the_average_is_the_mean_and_a_checkpoint(tmp_path: Path) -> None:
     open_nano(tmp_path / "out")
     with pytest.raises(ModelError, match="no weights"):
         average([])
+
+
+def test_long_work_rests_while_a_file_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sign, naps = tmp_path / "quiet", []
+    sign.touch()
+
+    def nap(seconds: float) -> None:
+        naps.append(seconds)
+        if len(naps) == 3:
+            sign.unlink()
+
+    monkeypatch.setattr("speech3n.training.rest.time.sleep", nap)
+    rest_while(sign)
+    assert len(naps) == 3
+    sign.touch()
+    rest_while(sign, lambda: True)
+    rest_while(None)
+    assert len(naps) == 3
