@@ -58,7 +58,8 @@ class Speller(nn.Module):
 def ctc_loss(log_probabilities: Tensor, mask: Tensor, targets: Sequence[Sequence[int]]) -> Tensor:
     """The mean loss for each letter of log-probabilities [B, T, SYMBOLS]; texts that don't fit count none."""
     lengths = torch.tensor([len(target) for target in targets])
-    flat = torch.tensor([letter for target in targets for letter in target], dtype=torch.long)
+    letters = [letter for target in targets for letter in target]
+    flat = torch.tensor(letters, dtype=torch.long, device=log_probabilities.device)
     losses = F.ctc_loss(
         log_probabilities.transpose(0, 1), flat, mask.sum(1).cpu(), lengths, BLANK, "none", zero_infinity=True
     )

@@ -1,4 +1,4 @@
-"""How well a model in training hears clips that it never learned from: word error rates, by language."""
+"""How well a model in training hears and translates clips that it never learned from, by language."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 
 from speech3n.decoding.generate import generate
+from speech3n.languages import language_name
+from speech3n.models.gemma3n.elastic import path
 from speech3n.models.gemma3n.listening import CachedDecoder
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.training.corpus.features import FeatureStore, StoredClip
 from speech3n.training.ctc import Speller, encode_frames, read_out
-from speech3n.training.questions import Desk, Question
+from speech3n.training.questions import TARGET, Desk, Question
 from speech3n.training.synthesis.sentences import fingerprint
 from speech3n.training.trainee import Trainee
 
@@ -29,14 +31,21 @@ def choose(store: FeatureStore, each: int) -> list[StoredClip]:
 
 
 def examiner(store: FeatureStore, desk: Desk, each: int) -> Callable[[Trainee, bool], dict[str, float]]:
-    """An exam for trainees about so many clips of each language: word error rates by language and method."""
+    """An exam for trainees about so many clips of each language.
+
+    It gives `ctc_wer` and, once there is a decoder, `wer_<language>`, `bleu_<language>` and `half_wer`, the mean of the
+    nested model's rates on every other clip; all in percent, BLEU in points.
+    """
     clips = choose(store, each)
 
     def examine(trainee: Trainee, with_decoder: bool) -> dict[str, float]:
-        spelling = spelled(trainee.model, trainee.speller, store, clips)
-        results = {"ctc_wer": sum(spelling.values()) / len(spelling)}
+        model = trainee.model
+        results = {"ctc_wer": _mean(spelled(model, trainee.speller, store, clips))}
         if with_decoder:
-            results |= {f"wer_{name}": rate for name, rate in answered(trainee.model, desk, store, clips).items()}
+            results |= answered(model, desk, store, clips)
+            half = path(model, trainee.nested.size.of(model.config.text))
+            rates = answered(half, desk, store, clips[::2])
+            results["half_wer"] = _mean({name: rate for name, rate in rates.items() if name.startswith("wer_")})
         return results
 
     return examine
@@ -54,13 +63,24 @@ def spelled(model: Gemma3n, speller: Speller, store: FeatureStore, clips: Iterab
     return _rates(pairs)
 
 
-@torch.inference_mode()
 def answered(model: Gemma3n, desk: Desk, store: FeatureStore, clips: Iterable[StoredClip]) -> dict[str, float]:
-    """Word error rates of transcripts, in percent, by language; the language is given."""
+    """`wer_<language>` of transcripts and `bleu_<language>` of what follows them; the language is given."""
+    import sacrebleu
+
     pairs: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    translations: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for clip in clips:
-        pairs[clip.language].append((clip.text, ask(model, desk, store, clip, Question(clip.language, False))))
-    return _rates(pairs)
+        question = Question(clip.language, clip.translation_en is not None)
+        said, _, meant = ask(model, desk, store, clip, question).partition(f"\n{language_name(TARGET)}: ")
+        pairs[clip.language].append((clip.text, said))
+        if clip.translation_en is not None:
+            translations[clip.language].append((clip.translation_en, meant))
+    results = {f"wer_{language}": rate for language, rate in _rates(pairs).items()}
+    for language, both in translations.items():
+        references, hypotheses = zip(*both, strict=True)
+        score = sacrebleu.corpus_bleu(list(hypotheses), [list(references)]).score
+        results[f"bleu_{language}"] = round(float(score), 2)
+    return results
 
 
 @torch.inference_mode()
@@ -73,6 +93,10 @@ def ask(model: Gemma3n, desk: Desk, store: FeatureStore, clip: StoredClip, quest
     ids = [*prompt.prefix, *[model.config.audio_token_id] * soft_tokens.shape[1], *prompt.suffix]
     limit = _SHORTEST_LIMIT + round(clip.duration_s * _TOKENS_A_SECOND) * (2 if question.translate else 1)
     return desk.text(generate(decoder, ids, stop=(desk.end_of_turn,), limit=limit).tokens)
+
+
+def _mean(rates: dict[str, float]) -> float:
+    return round(sum(rates.values()) / len(rates), 2)
 
 
 def _rates(pairs: dict[str, list[tuple[str, str]]]) -> dict[str, float]:

@@ -10,7 +10,7 @@ from typing import Any
 from speech3n.errors import StorageError
 
 _WIDTH, _HEIGHT, _MARGIN = 720, 220, 44
-_COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#8c564b", "#e377c2")
+_COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f")
 
 
 class Metrics:

@@ -32,6 +32,7 @@ class NestedModel:
     """
 
     def __init__(self, model: Gemma3n, size: Size) -> None:
+        self.size = size
         text = model.config.text
         sub = size.of(text)
         if len(sub.layers) != text.num_hidden_layers:

@@ -26,12 +26,18 @@ from speech3n.training.exam import examiner
 from speech3n.training.journal import Metrics, plot
 from speech3n.training.lessons import Course, Lessons, read_pairs
 from speech3n.training.nano import FOLDER, new_nano, open_nano
-from speech3n.training.questions import Desk
+from speech3n.training.questions import TARGET, Desk
 from speech3n.training.rest import rest_while
+from speech3n.training.synthesis.voices import LANGUAGES
 from speech3n.training.trainee import Plan, Trainee
 
 _NOTED_EVERY = 25
-_PANELS = (("ctc", "whole", "nested"), ("wer_en", "wer_es", "wer_fr", "wer_it", "wer_pt"), ("ctc_wer", "pace"))
+_PANELS = (
+    ("ctc", "whole", "nested"),
+    ("ctc_wer", "half_wer", *(f"wer_{language}" for language in LANGUAGES)),
+    tuple(f"bleu_{language}" for language in LANGUAGES if language != TARGET),
+    ("pace",),
+)
 
 Examine = Callable[[Trainee, bool], dict[str, float]]
 """What a trainee is worth, by name; the second is whether its decoder is trained."""

@@ -17,7 +17,7 @@ from speech3n.training.average import main as average_main
 from speech3n.training.corpus.feature_changes import NONE
 from speech3n.training.corpus.schedule import Position
 from speech3n.training.ctc import SYMBOLS, ctc_loss, encode_frames, read_out, spell
-from speech3n.training.exam import examiner
+from speech3n.training.exam import answered, examiner
 from speech3n.training.journal import Metrics, plot
 from speech3n.training.lessons import Course, Lessons, beginning
 from speech3n.training.nano import new_nano, open_nano
@@ -213,8 +213,28 @@ def test_an_exam_gives_a_rate_for_each_language_and_the_picture_shows_it(tmp_pat
     tokenizer, config = small_nano()
     run.run(examine=examiner(feature_store(tmp_path / "features"), Desk(tokenizer, config), 1))
     exam = Metrics(tmp_path / "run" / "metrics.jsonl").read()[-1]
-    assert {f"wer_{language}" for language in TEXTS} | {"step", "ctc_wer"} == set(exam)
-    assert (tmp_path / "run" / "progress.svg").read_text("utf-8").count("<polyline") == 6
+    rates = {f"wer_{language}" for language in TEXTS} | {"ctc_wer", "half_wer"}
+    scores = {f"bleu_{language}" for language in TEXTS if language != "en"}
+    assert {"step"} | rates | scores == set(exam)
+    assert (tmp_path / "run" / "progress.svg").read_text("utf-8").count("<polyline") == len(rates | scores)
+
+
+def test_an_exam_scores_transcripts_and_translations_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = {
+        "en": TEXTS["en"].upper(),
+        "es": f"{TEXTS['es']}\nEnglish: Something in English.",
+        "fr": "Ça va bien, merci.\nEnglish: Nothing else at all.",
+        "it": "Perché no?\nEnglish: Something in English.",
+        "pt": "",
+    }
+    monkeypatch.setattr("speech3n.training.exam.ask", lambda model, desk, store, clip, question: said[clip.language])
+    tokenizer, config = small_nano()
+    store = feature_store(tmp_path)
+    results = answered(new_nano(config, 0), Desk(tokenizer, config), store, store.clips)
+    assert [results[f"wer_{language}"] for language in TEXTS] == [0, 0, 20, 0, 100]
+    assert results["bleu_es"] == results["bleu_it"] == 100
+    assert results["bleu_fr"] < 20
+    assert "bleu_en" not in results
 
 
 def test_metrics_after_the_saved_step_are_forgotten(tmp_path: Path) -> None:
