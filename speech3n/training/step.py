@@ -81,13 +81,16 @@ def answer_loss(model: Gemma3n, batch: Batch, encoded: Tensor | None = None) -> 
     """The mean cross-entropy of the answers' tokens, given encoded clips [C, T, D] (`Gemma3n.encode`).
 
     Logits are computed for these positions alone: those of a vocabulary of 262,400 take more memory than all else.
+    What stands before the first answer goes no further than the keys and values of the last layer with its own.
     """
     soft_tokens = batch.soft_tokens(encoded) if encoded is not None else None
     embedded = model.embed(batch.ids, soft_tokens)
-    hidden = model.language_model(embedded, model.language_model.embed_per_layer(batch.ids))
     wanted = batch.labels[:, 1:]
     is_answer = wanted != IGNORED
-    logits = model.language_model.logits(hidden[:, :-1][is_answer])
+    first = int(is_answer.any(0).nonzero()[0])
+    read = batch.ids.shape[1] - first
+    hidden = model.language_model(embedded, model.language_model.embed_per_layer(batch.ids), read=read)
+    logits = model.language_model.logits(hidden[:, :-1][is_answer[:, first:]])
     return F.cross_entropy(logits.float(), wanted[is_answer])
 
 
