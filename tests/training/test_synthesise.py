@@ -133,7 +133,10 @@ def test_prose_can_be_spoken(text: str) -> None:
     assert can_be_spoken(text)
 
 
-@pytest.mark.parametrize("text", ["50 m", "a/b", "Mr. Smith left.", "the NATO", "<b>", "x" * 200, "", "J. Doe", "%s"])
+@pytest.mark.parametrize(
+    "text",
+    ["50 m", "a/b", "Mr. Smith left.", "the NATO", "<b>", "x" * 200, "", "J. Doe", "%s", "Le FileNumber est là."],
+)
 def test_symbols_cannot(text: str) -> None:
     assert not can_be_spoken(text)
 

@@ -16,7 +16,8 @@ TARGET = "en"
 _SPOKEN = re.compile(r"[^\W\d_]+(?:[-'’ ,.;:!?…«»\"“”¿¡—]+[^\W\d_]+)*[ .!?…»\"”]*")
 """Letters and the punctuation of prose: digits and symbols are spoken in ways that the text does not show."""
 _ABBREVIATION = re.compile(r"\b(?:[A-Z]|[MD]rs?|M[ms]e?|Mlle|Sr|Sra|Dott|Prof|St|vs|etc|ecc|ex|No)\.(?=\s|$)")
-_SHOUTED = re.compile(r"\b[A-ZÀ-Þ]{2,}\b")
+_SHOUTED = re.compile(r"\b[A-ZÀ-Þ]{2,}|[a-zà-þ][A-ZÀ-Þ]")
+"""Acronyms, and names of programs' parts such as FileNumber."""
 _LONGEST_CHARACTERS = 140
 
 
@@ -66,7 +67,7 @@ def fingerprint(text: str) -> str:
 
 
 def can_be_spoken(text: str) -> bool:
-    """Whether a synthesiser says what is written: prose without digits, symbols, abbreviations and acronyms."""
+    """Whether a synthesiser says what is written: prose without digits, symbols, abbreviations, acronyms and the like."""
     plain = text.strip().lstrip('¿¡«"“ ')
     if len(plain) > _LONGEST_CHARACTERS or not _SPOKEN.fullmatch(plain):
         return False
