@@ -67,7 +67,7 @@ def fingerprint(text: str) -> str:
 
 
 def can_be_spoken(text: str) -> bool:
-    """Whether a synthesiser says what is written: prose without digits, symbols, abbreviations, acronyms and the like."""
+    """Whether a synthesiser says what is written: prose without digits, symbols, abbreviations and acronyms."""
     plain = text.strip().lstrip('¿¡«"“ ')
     if len(plain) > _LONGEST_CHARACTERS or not _SPOKEN.fullmatch(plain):
         return False
