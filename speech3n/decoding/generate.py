@@ -13,8 +13,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
+_ROWS_AT_ONCE = 32
 _MEETING_TOKENS = 2
 """Tokens in which new text must agree with old text to be taken for it again."""
 _SURE_TOKENS = 4
@@ -25,6 +27,13 @@ _SHORTEST_LOOP = 10
 """A run of tokens that repeats this often, over at least so many tokens, will not end by itself."""
 
 
+class Logits(Protocol):
+    """The logits [read, V] of some positions; a tensor, or what computes rows when they are asked for."""
+
+    def __getitem__(self, rows: slice, /) -> Tensor:
+        """Some of the rows."""
+
+
 class Decoder(Protocol):
     """What greedy search needs of a model and its cache."""
 
@@ -32,8 +41,8 @@ class Decoder(Protocol):
     def length(self) -> int:
         """Positions in the cache."""
 
-    def extend(self, ids: Sequence[int], read: int) -> Tensor:
-        """Append ids and return the logits [read, V] of the last `read` of them."""
+    def extend(self, ids: Sequence[int], read: int) -> Logits:
+        """Append ids and return the logits [read, V] of the last `read` of them, valid until the next call."""
 
     def truncate(self, length: int) -> None:
         """Forget all positions from `length` on."""
@@ -69,8 +78,7 @@ def generate(
     passes = met = compared = 0
     while True:
         start = decoder.length + len(pending)
-        scores = decoder.extend([*pending, *proposal], len(proposal) + 1).float().log_softmax(-1)
-        best, choices = (row.tolist() for row in scores.max(-1))
+        choices, best = _choose(decoder.extend([*pending, *proposal], len(proposal) + 1), proposal)
         passes += 1
         kept = 0
         while kept < len(proposal) and choices[kept] == proposal[kept]:
@@ -86,6 +94,24 @@ def generate(
         compared = met + kept if kept >= _SURE_TOKENS else compared
         met = _where_met(guess, tokens, compared)
         proposal = list(guess[met:])
+
+
+def _choose(logits: Logits, proposal: Sequence[int]) -> tuple[list[int], list[float]]:
+    """The best token at each position and its log probability, up to the first that is not the proposed one.
+
+    A vocabulary is large: the rows of a rejected guess are not even computed, and no more than a few are in memory.
+    """
+    choices: list[int] = []
+    logprobs: list[float] = []
+    for first in range(0, len(proposal) + 1, _ROWS_AT_ONCE):
+        rows = logits[first : min(first + _ROWS_AT_ONCE, len(proposal) + 1)].to(torch.float, copy=True)
+        best, chosen = rows.max(-1, keepdim=True)
+        # In place: memory that is new to a process takes longer to get than to compute with.
+        logprobs += (-rows.sub_(best).exp_().sum(-1).log_()).tolist()
+        choices += chosen.flatten().tolist()
+        if choices[first:] != list(proposal[first : len(choices)]):
+            break
+    return choices, logprobs
 
 
 def _where_met(guess: Sequence[int], tokens: Sequence[int], start: int) -> int:

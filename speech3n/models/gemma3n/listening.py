@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from speech3n.audio.frontend import LogMel
-from speech3n.decoding.generate import Generated, generate
+from speech3n.decoding.generate import Generated, Logits, generate
 from speech3n.models.gemma3n.elastic import shares_cache
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.models.gemma3n.prompts import Prompt
@@ -29,6 +29,21 @@ class Ears:
 
     log_mel: LogMel
     model: Gemma3n
+
+
+class ReadPositions:
+    """The logits [read, V] of positions whose hidden states [read, D] are there, computed for the rows asked for.
+
+    V is without placeholders: ids from the vision vocabulary on stand for images and sounds, and no text has them.
+    """
+
+    def __init__(self, model: Gemma3n, hidden: Tensor) -> None:
+        self._model = model
+        self._hidden = hidden
+
+    def __getitem__(self, rows: slice) -> Tensor:
+        logits = self._model.language_model.logits(self._hidden[rows])
+        return logits[:, : self._model.config.vision_vocab_offset]
 
 
 class CachedDecoder:
@@ -59,16 +74,13 @@ class CachedDecoder:
         """Soft tokens that wait for their ids."""
         return sum(tokens.shape[1] for tokens in self._offered)
 
-    def extend(self, ids: Sequence[int], read: int) -> Tensor:
-        """Append ids and return the logits [read, V] of the last `read` of them, V without placeholders.
-
-        Ids from the vision vocabulary on stand for images and sounds: no text has them.
-        """
+    def extend(self, ids: Sequence[int], read: int) -> Logits:
+        """Append ids and return the logits [read, V] of the last `read` of them, which are computed when asked for."""
         soft_tokens = torch.cat(self._offered, 1) if self._offered else None
         id_row = torch.tensor([ids], device=self._model.device)
-        logits: Tensor = self._model(id_row, soft_tokens, self._cache, read)
+        hidden = self._model.read(id_row, soft_tokens, self._cache, read)
         self._offered.clear()
-        return logits[0, :, : self._model.config.vision_vocab_offset]
+        return ReadPositions(self._model, hidden[0])
 
     def truncate(self, length: int) -> None:
         """Forget all positions from `length` on."""

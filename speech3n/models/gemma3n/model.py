@@ -71,6 +71,12 @@ class Gemma3n(nn.Module):
         The ids follow what `cache` holds and are added to it. No position whose logits are not read is computed
         further than the keys and values of the last layer that has its own.
         """
+        return self.language_model.logits(self.read(ids, soft_tokens, cache, read))
+
+    def read(
+        self, ids: Tensor, soft_tokens: Tensor | None = None, cache: KVCache | None = None, read: int | None = None
+    ) -> Tensor:
+        """As `forward`, but the hidden states [B, read, D] that the logits are made of."""
         embedded = self.embed(ids, soft_tokens)
-        hidden = self.language_model(embedded, self.language_model.embed_per_layer(ids), cache, read)
-        return self.language_model.logits(hidden)
+        hidden: Tensor = self.language_model(embedded, self.language_model.embed_per_layer(ids), cache, read)
+        return hidden

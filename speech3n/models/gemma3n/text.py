@@ -266,7 +266,10 @@ class TextDecoder(nn.Module):
     def logits(self, hidden: Tensor) -> Tensor:
         """Hidden states [B, T, D] to logits [B, T, V], by the token embedding."""
         cap = self.config.final_logit_softcapping
-        return torch.tanh(self.embed_tokens.logits(hidden) / cap) * cap
+        logits: Tensor = self.embed_tokens.logits(hidden)
+        if torch.is_grad_enabled():
+            return torch.tanh(logits / cap) * cap
+        return logits.div_(cap).tanh_().mul_(cap)
 
     @property
     def _layers(self) -> list[DecoderLayer]:

@@ -137,7 +137,7 @@ def test_no_sound_is_encoded_twice_and_no_soft_token_read_twice(
     encoded: list[int] = []
     read: list[int] = []
     conformer = ours.audio_tower.conformer[0]
-    step, forward = type(conformer).step, Gemma3n.forward
+    step, forward = type(conformer).step, Gemma3n.read
     monkeypatch.setattr(
         type(conformer),
         "step",
@@ -148,7 +148,7 @@ def test_no_sound_is_encoded_twice_and_no_soft_token_read_twice(
         read.append(int((ids == CONFIG.audio_token_id).sum()))
         return forward(self, ids, *rest)
 
-    monkeypatch.setattr(Gemma3n, "forward", counted)
+    monkeypatch.setattr(Gemma3n, "read", counted)
     listener = Listener(Ears(LogMel(), ours), PROMPT)
     for second in range(6):
         listener.hear(noise(16_000, second))
