@@ -7,9 +7,7 @@ they were touched. One process measures one checkpoint: run it again for the nex
 from __future__ import annotations
 
 import json
-import resource
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +16,7 @@ import click
 import torch
 from torch import Tensor
 
+from eval.bench.measure import peak_rss_mb
 from speech3n.allocator import return_large_blocks
 from speech3n.audio.frontend import LogMel
 from speech3n.layers.linear import pack_linears
@@ -36,7 +35,7 @@ _CLIP_S, _STEP_FRAMES = 30, 16
 def main(folder: Path, rounds: int, threads: int) -> None:
     """Measure the checkpoint in FOLDER and print the results as JSON."""
     torch.set_num_threads(threads)
-    bare = peak_mb()
+    bare = peak_rss_mb()
     return_large_blocks()
     with torch.inference_mode():
         started = time.perf_counter()
@@ -48,15 +47,8 @@ def main(folder: Path, rounds: int, threads: int) -> None:
         model(ids[:, :16], cache=model.language_model.new_cache(), read=1)
         first = time.perf_counter() - started
         results = {"load_s": loaded, "load_to_first_token_s": first, **_speeds(model, ids, rounds)}
-    results["peak_above_import_mb"] = peak_mb() - bare
+    results["peak_above_import_mb"] = peak_rss_mb() - bare
     click.echo(json.dumps({name: round(value, 4) for name, value in results.items()}, indent=1))
-
-
-def peak_mb() -> float:
-    """The largest resident set of this process so far, in 10^6 bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # macOS counts bytes, Linux KiB.
-    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
 
 
 def _speeds(model: Gemma3n, ids: Tensor, rounds: int) -> dict[str, float]:

@@ -17,9 +17,10 @@ import torch
 from torch import Tensor
 
 from eval.bench.gemma3n_pair import SHAPES, Pair, build_pair
+from eval.bench.quantised.steady import ForcedDecoder
 from eval.bench.store import ResultStore
 from speech3n.audio.frontend import LogMel
-from speech3n.models.gemma3n.listening import CachedDecoder, Ears, Listener
+from speech3n.models.gemma3n.listening import Ears, Listener
 from speech3n.models.gemma3n.prompts import Prompt
 from speech3n.types import SAMPLE_RATE
 
@@ -132,7 +133,7 @@ def measure_update(pair: Pair, rounds: int) -> dict[str, Any]:
 
     def ours() -> None:
         listener = Listener(Ears(LogMel(), pair.ours), prompt)
-        listener._decoder = forced = _Forced(pair, text, 0)
+        listener._decoder = forced = ForcedDecoder(pair.ours, text)
         listener.hear(pcm[:heard])
         listener.answer(stop=(), limit=1)
         forced.start = len(prompt.prefix) + len(prompt.suffix) + (_HEARD_S + _NEW_S) * SAMPLE_RATE // 2560
@@ -158,23 +159,6 @@ def measure_update(pair: Pair, rounds: int) -> dict[str, Any]:
     timing = compare(ours, reference, rounds)
     # Ours sets up nine seconds of stream first, which is not part of the update.
     return {"timing": Timing(seconds[1:], timing.reference), "new_s": _NEW_S, "heard_s": _HEARD_S}
-
-
-class _Forced(CachedDecoder):
-    """Random weights say nothing in particular: the logits are computed, and the given text made the best of them."""
-
-    def __init__(self, pair: Pair, text: Sequence[int], start: int) -> None:
-        super().__init__(pair.ours)
-        self._text = text
-        self.start = start
-
-    def extend(self, ids: Sequence[int], read: int) -> Tensor:
-        logits = super().extend(ids, read)
-        first = self.length - read + 1 - self.start
-        for row in range(read):
-            if 0 <= first + row < len(self._text):
-                logits[row, self._text[first + row]] = logits.max() + 1
-        return logits
 
 
 def _reference_prefill(pair: Pair, **inputs: Tensor) -> tuple[Tensor, Any]:

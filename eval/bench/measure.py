@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -57,6 +58,21 @@ def run_process(command: Sequence[str], environment: Mapping[str, str] | None = 
     # macOS counts ru_maxrss in bytes, Linux in KiB.
     peak_kib = usage.ru_maxrss / 1024 if sys.platform == "darwin" else usage.ru_maxrss
     return ProcessCost(wall_s, usage.ru_utime + usage.ru_stime, peak_kib / _KIB_PER_MIB)
+
+
+def peak_rss_mb() -> float:
+    """The largest resident set of this process so far, in 10^6 bytes.
+
+    On Linux `VmHWM` of proc(5): `ru_maxrss` begins at the size of the process that started this one.
+    """
+    try:
+        lines = Path("/proc/self/status").read_text("utf-8").splitlines()
+    except OSError:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        # macOS counts bytes, others KiB.
+        return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
+    kib = next(line.split()[1] for line in lines if line.startswith("VmHWM:"))
+    return int(kib) * 1024 / 1e6
 
 
 @contextmanager
