@@ -14,8 +14,9 @@ from speech3n.types import Event, join_words
 class Recognition:
     """Text and translation of a recording, and what they took.
 
-    `translation` is None where none was asked for. `compute_s` is time spent on computing both, None where nobody
-    measured it; `peak_memory_mib` is the largest resident set of the process until then. `events` is the session's log
+    `translation` is None where none was asked for. `compute_s` is time spent on computing, None where nobody measured
+    it; a translation is in it where one session gives both texts, and not where it is a pass of its own.
+    `peak_memory_mib` is the largest resident set of the process until then. `events` is the session's log
     where text was streamed, with the times of the simulated clock.
     """
 

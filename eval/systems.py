@@ -121,7 +121,6 @@ class PeerSystem:
             "threads": compute_threads(),
             "faster-whisper": package_version("faster-whisper"),
             "ctranslate2": package_version("ctranslate2"),
-            "translation": "a second pass",
             **SETTINGS,
         }
 
@@ -194,8 +193,9 @@ class _PeerRecogniser:
     def recognise(self, recording: Recording, *, translate: bool, heard: Callable[[float], None]) -> Recognition:
         started = time.perf_counter()
         text = self.model.recognise(recording.audio, recording.language, "transcribe")
+        compute_s = time.perf_counter() - started
         translation = self.model.recognise(recording.audio, recording.language, "translate") if translate else None
-        return Recognition(text, translation, time.perf_counter() - started)
+        return Recognition(text, translation, compute_s)
 
     def close(self) -> None:
         """Nothing but memory is held."""

@@ -53,11 +53,18 @@ def _differs(pair: Pairing) -> bool:
 
 def _outcomes(pair: Pairing) -> str:
     tally = {outcome: [name for name in names if name != WHOLE_SET] for outcome, names in pair.tally("wer").items()}
-    if not any(tally.values()):
-        tally = {outcome: [*names] for outcome, names in pair.tally("wer").items()}
-    better, worse, none = tally["better"], tally["worse"], tally["none"]
+    whole = next((outcome for outcome, names in pair.tally("wer").items() if WHOLE_SET in names), None)
+    by_language = _by_language(tally["better"], tally["worse"], tally["none"])
+    if whole not in ("better", "worse") or sum(map(len, tally.values())) == 1:
+        return by_language or f"{NOTHING_SHOWN} in word errors"
+    over_all = f"{'fewer' if whole == 'better' else 'more'} word errors over all clips"
+    return f"{over_all}; {by_language or f'{NOTHING_SHOWN} in any one language'}"
+
+
+def _by_language(better: Sequence[str], worse: Sequence[str], none: Sequence[str]) -> str:
+    """Empty where no language differs."""
     if not better and not worse:
-        return f"{NOTHING_SHOWN} in word errors"
+        return ""
     parts = [f"fewer word errors in {_listed(better)}"] if better else []
     if worse:
         parts.append(f"more word errors in {_listed(worse)}")

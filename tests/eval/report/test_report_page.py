@@ -8,10 +8,10 @@ from pathlib import Path
 
 import av
 import pytest
-from report_sample import ENGLISH, OFFLINE, STREAMING, bare_report, group, output, sample_report
+from report_sample import ENGLISH, OFFLINE, PEER, STREAMING, bare_report, group, output, paired, sample_report
 
 from eval.report import worst
-from eval.report.document import Report, Score
+from eval.report.document import Comparison, Report, Score
 from eval.report.page import render_page
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}
@@ -195,6 +195,16 @@ def test_tests_are_put_in_words() -> None:
     assert "no difference shown +0.4" in text
     assert "better +1.5" in text
     assert "peer, offline, against base, offline: more word errors in English." in page.section("summary")
+
+
+def test_what_only_all_clips_together_show_is_said() -> None:
+    report = sample_report()
+    alike = paired(0.01, 0.2)
+    tests = [Comparison("language", language, "wer", OFFLINE, PEER, alike) for language in ("en", "es")]
+    tests.append(Comparison("all", "", "wer", OFFLINE, PEER, paired(0.012, 0.01)))
+    page = page_of(dataclasses.replace(report, comparisons=tuple(tests)))
+    said = "more word errors over all clips; no difference shown in any one language"
+    assert said in page.section("summary")
 
 
 def test_what_moved_is_said_at_a_glance_and_in_full() -> None:
