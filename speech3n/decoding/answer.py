@@ -234,7 +234,7 @@ def _plain(lines: Sequence[_Line], opened: str, is_final: bool) -> str:
     if not is_final and re.fullmatch(r"[*`]+", text):
         return ""
     wrapper = _WRAPPER.match(text)
-    return _unwrapped(text[wrapper.end() :], wrapper[0], is_final).strip() if wrapper else text.strip()
+    return _joined([_unwrapped(text[wrapper.end() :], wrapper[0], is_final) if wrapper else text])
 
 
 def _unwrapped(text: str, opened: str, is_final: bool) -> str:

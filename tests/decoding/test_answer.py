@@ -296,6 +296,7 @@ PIECES = st.sampled_from(
 
 
 @given(st.lists(PIECES, max_size=14).map("".join), st.booleans(), st.sampled_from([SPANISH, (*SPANISH, "English"), ()]))
+@example("“hola ” hola", False, SPANISH)
 @example("- (\nhola", True, SPANISH)
 @example("hola**", True, SPANISH)
 @example("<<pad>", True, SPANISH)
