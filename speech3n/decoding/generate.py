@@ -66,15 +66,17 @@ def generate(
     *,
     stop: Collection[int],
     limit: int,
+    first: int | None = None,
 ) -> Generated:
     """The greedy continuation of `prompt` after what the cache holds, at most `limit` tokens, without the stop token.
 
-    `guess` changes how long it takes, never what comes out. Truncate the cache afterwards: it holds the prompt
-    and a part of the continuation.
+    `guess` changes how long it takes, never what comes out; of it, `first` tokens are offered at once (all where it is
+    None) and the others where the text meets them, which saves checking what a change before it moves. Truncate the
+    cache afterwards: it holds the prompt and a part of the continuation.
     """
     tokens: list[int] = []
     logprobs: list[float] = []
-    pending, proposal = list(prompt), list(guess)
+    pending, proposal = list(prompt), list(guess[:first])
     passes = met = compared = 0
     while True:
         start = decoder.length + len(pending)
@@ -91,7 +93,9 @@ def generate(
         decoder.truncate(start + kept)
         pending = [tokens[-1]]
         # A meeting that soon led astray may have been a coincidence; the true one may come before it in the guess.
-        compared = met + kept if kept >= _SURE_TOKENS else compared
+        if kept >= _SURE_TOKENS:
+            # Where all that was offered is right, the text may go on with what was not.
+            compared = met + kept - (kept == len(proposal))
         met = _where_met(guess, tokens, compared)
         proposal = list(guess[met:])
 

@@ -156,6 +156,8 @@ class Gemma3nStream:
         self._levels = _Levels()
         self._clock = WordClock()
         self._guess: tuple[int, ...] = ()
+        self._unchanged: int | None = None
+        """Tokens of the guess up to where more speech adds to it first."""
         self._finished = False
         self._fresh = False
 
@@ -187,9 +189,9 @@ class Gemma3nStream:
             return self._hypothesis(Answer(""), None)
         limit = _SPARE_TOKENS + round(_TOKENS_PER_S * self._samples / SAMPLE_RATE)
         limit *= 2 if _translates(self._options) else 1
-        generated = self._listener.answer(self._guess, stop=self._engine.stop, limit=limit)
-        self._guess = generated.tokens
+        generated = self._listener.answer(self._guess, stop=self._engine.stop, limit=limit, first=self._unchanged)
         text = self._text_of(generated)
+        self._guess, self._unchanged = generated.tokens, _first_line(text)
         answer = parse_answer(
             text.text,
             translate=_translates(self._options),
@@ -257,6 +259,12 @@ class _Levels:
         floor = max(self._squares, default=0.0) * 10 ** (-_SPEECH_BELOW_PEAK_DB / 10)
         loud = [place for place, square in enumerate(self._squares) if square > floor]
         return (loud[0] * frame_s, min(end, (loud[-1] + 2) * frame_s)) if loud else (0.0, end)
+
+
+def _first_line(text: TokenText) -> int | None:
+    """Tokens of the transcript, in an answer that goes on with a translation."""
+    end = text.text.find("\n")
+    return sum(token_end <= end for token_end in text.ends) if end >= 0 else None
 
 
 def _translates(options: StreamOptions) -> bool:

@@ -77,8 +77,8 @@ def reciting(text: Sequence[int]) -> Scores:
     return scores
 
 
-def run(scores: Scores, guess: Sequence[int] = (), limit: int = LIMIT) -> Generated:
-    return generate(ToyDecoder(scores), PROMPT, guess, stop={STOP, OTHER_STOP}, limit=limit)
+def run(scores: Scores, guess: Sequence[int] = (), limit: int = LIMIT, first: int | None = None) -> Generated:
+    return generate(ToyDecoder(scores), PROMPT, guess, stop={STOP, OTHER_STOP}, limit=limit, first=first)
 
 
 def one_by_one(scores: Scores, limit: int = LIMIT) -> Generated:
@@ -120,8 +120,8 @@ def test_any_guess_gives_what_no_guess_gives(
     for place, removed, added in edits:
         start = int(place * len(guess))
         guess[start : start + removed] = added
-    for tried in (guess, guess + more, more):
-        found = run(scores, tried, limit)
+    for tried, first in ((guess, None), (guess + more, None), (more, None), (guess, len(guess) // 2)):
+        found = run(scores, tried, limit, first)
         assert_same(found, expected)
         assert found.passes <= len(expected.tokens) + 1
 
@@ -129,6 +129,12 @@ def test_any_guess_gives_what_no_guess_gives(
 TEXT = (12, 3, 2, 11, 4, 2, 7, 9, 10, 15, 13, 10, 4, 15, 17, 14, 13, 14, 9, 14, 7, 5, 17, 8, 11, 7, 17, 12, 7, 2)
 """Tokens of which no two neighbours come twice."""
 CHANGED = 23
+
+
+@pytest.mark.parametrize(("first", "passes"), [(30, 1), (10, 2), (0, 3)])
+def test_what_was_not_offered_at_first_is_where_the_text_meets_it(first: int, passes: int) -> None:
+    found = run(reciting(TEXT), TEXT, first=first)
+    assert (found.tokens, found.passes) == (TEXT, passes)
 
 
 @pytest.mark.parametrize(

@@ -304,13 +304,13 @@ def test_a_language_without_a_code_is_refused(engine: Engine, options: dict[str,
 
 def test_audio_is_padded_at_its_end_where_asked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[int] = []
-    forward = Gemma3n.forward
+    forward = Gemma3n.read
 
     def counted(self: Gemma3n, ids: torch.Tensor, *rest: Any) -> torch.Tensor:
         read.append(int((ids == AUDIO + 1).sum()))
         return forward(self, ids, *rest)
 
-    monkeypatch.setattr(Gemma3n, "forward", counted)
+    monkeypatch.setattr(Gemma3n, "read", counted)
     for is_padded, expected in ((False, [5, 0]), (True, [5, SOFT_TOKENS - 5])):
         with closing(Gemma3nEngine(folder, "padded", pad_audio=is_padded)) as engine:
             stream = engine.open_stream(StreamOptions())

@@ -18,7 +18,7 @@ from speech3n.models.gemma3n.listening import Ears, Listener
 from speech3n.threads import model_threads
 from speech3n.types import SAMPLE_RATE
 
-UTTERANCES = 2
+UTTERANCES = 1
 _STEP_FRAMES = 16
 
 
@@ -80,6 +80,6 @@ class Ours:
             listener.hear(pcm[(update.second - 1) * SAMPLE_RATE : update.second * SAMPLE_RATE])
             forced.text = update.text
             forced.start = len(PROMPT.prefix) + listener.soft_tokens + len(PROMPT.suffix)
-            said = listener.answer(update.guess, stop=(), limit=len(update.text))
+            said = listener.answer(update.guess, stop=(), limit=len(update.text), first=update.unchanged)
             yield time.perf_counter() - started
             assert list(said.tokens) == update.text, said.tokens

@@ -91,7 +91,7 @@ def footprint(kind: str, folder: Path) -> dict[str, float]:
     """
     _read_through(folder)
     with Worker(kind, folder) as worker:
-        for what in ("encode", "encode_steps", "decode", "live"):
+        for what in ("encode", "decode", "live"):
             worker.ask(what)
         (peak_mb,) = worker.ask("peak")
         return {"first_token_s": worker.first_token_s, "peak_mb": peak_mb}

@@ -48,6 +48,11 @@ class SteadyUpdate:
         """What was said a second ago."""
         return SteadyUpdate(self.second - 1).text if self.second > 1 else []
 
+    @property
+    def unchanged(self) -> int:
+        """Tokens of the guess before the first new one: its transcript."""
+        return len(self.guess) // 2
+
 
 def utterance() -> list[SteadyUpdate]:
     """The updates of one utterance."""

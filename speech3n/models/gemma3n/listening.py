@@ -132,13 +132,18 @@ class Listener:
             self._decoder.offer(model.audio_padding.expand(1, missing, -1))
 
     @torch.inference_mode()
-    def answer(self, guess: Sequence[int] = (), *, stop: Collection[int], limit: int) -> Generated:
-        """What the model says to all that was heard so far, exactly as if it heard it for the first time."""
+    def answer(
+        self, guess: Sequence[int] = (), *, stop: Collection[int], limit: int, first: int | None = None
+    ) -> Generated:
+        """What the model says to all that was heard so far, exactly as if it heard it for the first time.
+
+        `guess` and `first` are those of `generate`.
+        """
         self._decoder.truncate(self._heard)
         audio = [self._ears.model.config.audio_token_id] * self._decoder.offered
         heard = [*(() if self._heard else self._prompt.prefix), *audio]
         self._heard += len(heard)
-        return generate(self._decoder, [*heard, *self._prompt.suffix], guess, stop=stop, limit=limit)
+        return generate(self._decoder, [*heard, *self._prompt.suffix], guess, stop=stop, limit=limit, first=first)
 
     def _keep(self, tokens: Tensor) -> None:
         if tokens.shape[1]:
