@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from speech3n.errors import UsageError
 from speech3n.layers.rounding import BLOCK, expand, pack, round_int4, round_int8, unpack
+from speech3n.layers.scratch import Scratch
 
 _FEW_INT8 = 4
 _FEW_INT4 = 32
@@ -24,6 +25,7 @@ _ROWS_OF_KERNEL, _COLUMNS_OF_KERNEL = 16, 32
 """torch's weight-only int8 kernel reads past the end of matrices that are no multiple of this."""
 _BLOCKS_AT_ONCE = 128
 """Blocks of 64 output features that are expanded from int4 to int8 at a time: tens of megabytes."""
+_SCRATCH = Scratch()
 
 
 class Quantised(nn.Module):
@@ -195,7 +197,7 @@ class Int4Linear(Quantised):
             torch.split(self.row_scale, _BLOCKS_AT_ONCE * BLOCK),
             strict=True,
         ):
-            parts.append(_whole_numbers(rows, expand(packed, multiples), scale))
+            parts.append(_whole_numbers(rows, expand(packed, multiples, _SCRATCH), scale))
         return parts[0] if len(parts) == 1 else torch.cat(parts, -1)
 
     def _for_kernel(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
@@ -231,10 +233,15 @@ def _require_multiple(width: int, unit: int) -> None:
 
 def _whole_numbers(x: Tensor, weight: Tensor, scale: Tensor) -> Tensor:
     """`x` [R, K] in int8, rounded row by row, times `weight` int8 [K, N] with `scale` [N]; as `x` in type."""
-    values = x.float()
-    steps = (values.abs().amax(-1, keepdim=True) / 127).clamp_min_(torch.finfo(torch.float32).tiny)
-    rounded = (values / steps).round_().to(torch.int8)
-    return torch._int_mm(rounded, weight).float().mul_(steps).mul_(scale).to(x.dtype)
+    values = _SCRATCH.take("values", tuple(x.shape), torch.float32).copy_(x)
+    size = torch.abs(values, out=_SCRATCH.take("size", tuple(x.shape), torch.float32))
+    steps = size.amax(-1, keepdim=True) / 127
+    values.div_(steps.clamp_min_(torch.finfo(torch.float32).tiny)).round_()
+    rounded = _SCRATCH.take("rounded", tuple(x.shape), torch.int8).copy_(values)
+    shape = (len(x), weight.shape[1])
+    whole = torch._int_mm(rounded, weight, out=_SCRATCH.take("whole", shape, torch.int32))
+    product = _SCRATCH.take("product", shape, torch.float32).copy_(whole)
+    return product.mul_(steps).mul_(scale).to(x.dtype, copy=True)
 
 
 def _as_kernel(nibbles: Tensor) -> Tensor:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from speech3n.layers.scratch import Scratch
+
 GROUPS = (32, 64, 128)
 """Columns that may share a step: what torch's kernel takes."""
 BLOCK = 64
@@ -19,7 +21,6 @@ _LARGEST = 16
 """A step is at most so many times the row's."""
 _NARROWER = (1.0, 0.9, 0.8)
 """Ranges that are tried for a group, as parts of its largest value: cutting off one value may serve the others."""
-_HALF = 0x0F0F0F0F0F0F0F0F
 _TILE = 8
 
 
@@ -76,20 +77,25 @@ def unpack(packed: Tensor) -> Tensor:
     return torch.cat([packed & 15, packed >> 4], -1).transpose(1, 2).flatten(0, 1)
 
 
-def expand(packed: Tensor, multiples: Tensor) -> Tensor:
-    """The matrix in units of its rows' scales, transposed, int8 [K, N]; exact.
+def expand(packed: Tensor, multiples: Tensor, scratch: Scratch | None = None) -> Tensor:
+    """The matrix in units of its rows' scales, transposed, int8 [K, N]; exact, and valid until `scratch` serves again.
 
-    Works on eight bytes at a time and on bytes that wrap around, because this is what a prompt waits for.
+    As few passes over the bytes as can be, and on bytes that wrap around: this is what a prompt waits for.
     """
+    scratch = scratch or Scratch()
     blocks, columns, half = packed.shape
     groups = multiples.shape[1]
-    words = packed.view(torch.int64).view(blocks, groups, -1, _TILE * half // 8)
-    tiles = multiples.view(blocks, 2, half, groups).permute(1, 0, 3, 2).repeat(1, 1, 1, _TILE)[:, :, :, None]
+    # Eight columns side by side: short rows take longer.
+    by_group = multiples.view(blocks, 2, half, groups).permute(1, 0, 3, 2).contiguous()
+    tiles = by_group.repeat(1, 1, 1, _TILE)[:, :, :, None]
     offsets = tiles * 248  # -8, in a byte
-    expanded = packed.new_empty(columns, blocks, 2, half)
-    for side, nibbles in enumerate((words & _HALF, (words >> 4).bitwise_and_(_HALF))):
-        values = nibbles.view(torch.uint8).mul_(tiles[side]).add_(offsets[side])
-        expanded[:, :, side] = values.view(blocks, columns, half).transpose(0, 1)
+    expanded = scratch.take("expanded", (columns, blocks, 2, half), torch.uint8)
+    nibbles = scratch.take("nibbles", tuple(packed.shape), torch.uint8)
+    tiled = nibbles.view(blocks, groups, -1, _TILE * half)
+    for side, take in enumerate((torch.bitwise_and, torch.bitwise_right_shift)):
+        take(packed, (15, 4)[side], out=nibbles)
+        torch.addcmul(offsets[side], tiled, tiles[side], out=tiled)
+        expanded[:, :, side] = nibbles.transpose(0, 1)
     return expanded.view(torch.int8).view(columns, blocks * 2 * half)
 
 
