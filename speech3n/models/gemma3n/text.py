@@ -131,7 +131,8 @@ class AltUp(nn.Module):
         self.correct_output_scale = nn.Parameter(torch.zeros(config.hidden_size))
         self.correction_coefs = nn.Linear(streams, streams, bias=False)
         self.prediction_coefs = nn.Linear(streams, streams**2, bias=False)
-        self.modality_router = nn.Linear(config.hidden_size, streams, bias=False)
+        # Its weight is read below, so it must not be packed.
+        self.modality_router = RowLinear(config.hidden_size, streams)
         self.router_norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
 
     def predict(self, streams: Tensor) -> Tensor:
