@@ -93,15 +93,19 @@ def _note(results: Mapping[str, Record]) -> str:
     settings = next(iter(results.values()))["settings"]
     text = (
         f"Random weights, the same for all; {settings['threads']} threads, one stream, int4 in groups of "
-        f"{settings['group']}; medians of {settings['rounds']} rounds, in turns. Peak memory: of a process that has "
-        "done all of this, above a bare `import torch`; no tokenizer. Load: checkpoint in the page cache, prompt of "
-        f"{_PREFILL} positions. Prefill: {_PREFILL} positions. Live: speech without a pause in utterances of 12 s, "
-        "four tokens of transcript and four of translation a second, an update a second; transformers' are its first "
-        "and last of an utterance. A core busy: one other process computes all the time."
+        f"{settings['group']}; {_rounds(settings['rounds'])}. Peak memory: of a process that has encoded the clip, "
+        "decoded, and run the live stream, above a bare `import torch`; no tokenizer. Load: checkpoint in the page "
+        f"cache, prompt of {_PREFILL} positions. Prefill: {_PREFILL} positions. Live: speech without a pause in "
+        "utterances of 12 s, four tokens of transcript and four of translation a second, an update a second; "
+        "transformers' are its first and last of an utterance. A core busy: one other process computes all the time."
     )
     if "accuracy" in results:
         text += _accuracy_note(results["accuracy"]["result"])
     return text
+
+
+def _rounds(count: int) -> str:
+    return f"medians of {count} rounds, in turns" if count > 1 else "one round"
 
 
 def _accuracy_note(result: Record) -> str:
