@@ -1,4 +1,4 @@
-"""The Markdown table of `speech3n bench --recipe`, made of its results and nothing else, beside what was asked for."""
+"""The Markdown table of `speech3n bench --recipe`, made of its results and nothing else, beside the goals."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _NONE = "-"
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A row: which part it is of, what was asked for, and how what a system gave is written."""
+    """A row: which part it is of, the goal, and how what a system gave is written."""
 
     title: str
     part: str
-    asked: str
+    goal: str
     cell: Callable[[Any], str]
 
 
@@ -34,11 +34,11 @@ def render(results: Mapping[str, Record]) -> str:
         return ""
     recipes = list(dict.fromkeys(name for record in results.values() for name in record["settings"]["recipes"]))
     rows = [
-        [row.title, row.asked, *(_cell(results[row.part]["result"], name, row) for name in (REFERENCE, *recipes))]
+        [row.title, row.goal, *(_cell(results[row.part]["result"], name, row) for name in (REFERENCE, *recipes))]
         for row in _ROWS
         if row.part in results
     ]
-    header = ["E2B's shape", "asked", "transformers, bf16", *(f"speech3n, {recipe}" for recipe in recipes)]
+    header = ["E2B's shape", "goal", "transformers, bf16", *(f"speech3n, {recipe}" for recipe in recipes)]
     blocks = ["**Gemma 3n in few bits**", table(header, rows), _note(results), machines(results)]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
