@@ -122,7 +122,7 @@ def record(result: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def test_the_table_shows_what_was_asked_beside_what_was_measured() -> None:
+def test_the_table_shows_the_goals_beside_what_was_measured() -> None:
     footprint = {"peak_mb": 1876.0, "first_token_s": 1.24}
     words = {"word_edits": 1, "words": 50, "tokens_agreeing": 99, "tokens": 100}
     text = render(
@@ -135,7 +135,7 @@ def test_the_table_shows_what_was_asked_beside_what_was_measured() -> None:
         }
     )
     lines = text.splitlines()
-    assert "| E2B's shape | asked | transformers, bf16 | speech3n, int4 |" in lines
+    assert "| E2B's shape | goal | transformers, bf16 | speech3n, int4 |" in lines
     assert "| peak memory | 2.0 GB | 11.50 GB | 1.88 GB |" in lines
     assert "| load to first token | 3 s | 20.0 s | 1.2 s |" in lines
     assert "| decoding | 20 tokens/s | 4.0 tokens/s | 20.0 tokens/s |" in lines
