@@ -116,7 +116,7 @@ def _system_report(scored: _Scored, evaluation: Evaluation, wishes: Wishes) -> S
     ]
     return SystemReport(
         id=scored.id,
-        name=scored.id.split("/")[0],
+        name=scored.id.rsplit("/", 2)[0],
         mode=scored.system.mode,
         condition=scored.condition,
         settings=evaluation.plan.settings[scored.system],

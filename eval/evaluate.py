@@ -120,17 +120,18 @@ class Evaluation:
         surroundings: tuple[Path, Callable[[Outcome], None]],
     ) -> None:
         scratch, report = surroundings
-        heard: Recording | None = None
+        try:
+            digest = file_digest(recording.audio)
+            heard = under_condition(recording, condition, self.plan.clips, scratch)
+        except StorageError:
+            raise
+        except Speech3nError as error:
+            for system in self.plan.settings:
+                self._note(Outcome(Task(system, recording, condition), recording, None, str(error)), report)
+            return
         for system, settings in self.plan.settings.items():
             task = Task(system, recording, condition)
-            try:
-                heard = heard or under_condition(recording, condition, self.plan.clips, scratch)
-                key = self._key(task, settings)
-            except StorageError:
-                raise
-            except Speech3nError as error:
-                self._note(Outcome(task, recording, None, str(error)), report)
-                continue
+            key = self._key(task, settings, digest)
             kept = self.cache.find(key) if system.mode != "given" else None
             if kept is not None:
                 self._note(Outcome(task, heard, kept, from_cache=True), report)
@@ -142,9 +143,9 @@ class Evaluation:
             else:
                 pool.begin((task, heard, key), system, Work(heard, self.plan.translate and recording.translated))
 
-    def _key(self, task: Task, settings: Settings) -> str:
+    def _key(self, task: Task, settings: Settings, digest: str) -> str:
         parts: dict[str, object] = {
-            "audio": file_digest(task.recording.audio),
+            "audio": digest,
             "condition": condition_key(task.condition, self.plan.clips),
             "language": task.recording.language,
             "translate": self.plan.translate and task.recording.translated,

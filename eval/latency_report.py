@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -117,17 +116,6 @@ def joined_references(clips: Sequence[JoinedClip]) -> list[ReferenceSegment]:
     return [
         ReferenceSegment(joined.start, joined.end, joined.clip.text, joined.clip.translation_en) for joined in clips
     ]
-
-
-def peak_memory_mib() -> float | None:
-    """The largest resident memory that this process ever had; None where the system does not tell it (Windows)."""
-    try:
-        import resource
-    except ImportError:
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # macOS counts ru_maxrss in bytes, Linux in KiB.
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 class _Session:

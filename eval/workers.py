@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Generic, TypeVar
 
-from eval.latency_report import peak_memory_mib
+from eval.memory import peak_memory_mib
 from eval.recognition import Recognition
 from eval.recordings import Recording
 from eval.systems import System

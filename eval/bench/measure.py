@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from eval.memory import peak_memory_mib
 from speech3n.errors import Speech3nError
 
 _KIB_PER_MIB = 1024
@@ -61,18 +62,9 @@ def run_process(command: Sequence[str], environment: Mapping[str, str] | None = 
 
 
 def peak_rss_mb() -> float:
-    """The largest resident set of this process so far, in 10^6 bytes.
-
-    On Linux `VmHWM` of proc(5): `ru_maxrss` begins at the size of the process that started this one.
-    """
-    try:
-        lines = Path("/proc/self/status").read_text("utf-8").splitlines()
-    except OSError:
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        # macOS counts bytes, others KiB.
-        return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
-    kib = next(line.split()[1] for line in lines if line.startswith("VmHWM:"))
-    return int(kib) * 1024 / 1e6
+    """The largest resident set of this process so far, in 10^6 bytes (`peak_memory_mib`); NaN where nobody tells it."""
+    peak = peak_memory_mib()
+    return math.nan if peak is None else peak * 2**20 / 1e6
 
 
 @contextmanager
