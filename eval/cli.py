@@ -24,6 +24,13 @@ def evaluate() -> None:
     "--model", "models", multiple=True, help=f"Model name or folder; several stand side by side. [{DEFAULT_MODEL}]"
 )
 @click.option(
+    "--size",
+    "sizes",
+    multiple=True,
+    metavar="whole|auto|e2b|e4b|FILE",
+    help="Size at which a Gemma 3n runs; several stand side by side.  [whole]",
+)
+@click.option(
     "--mode",
     "modes",
     type=click.Choice(["offline", "streaming"]),
@@ -53,8 +60,9 @@ def run(**options: Any) -> None:
     """Recognise the clips of MANIFEST and print error rates, BLEU and delays by language.
 
     MANIFEST is a JSONL file with a clip a line ({"audio", "language", "text", "translation_en"}), or a set as it is
-    published: LibriSpeech, Common Voice, FLEURS, CoVoST 2, MLS. Each result is kept as it comes: what was interrupted
-    goes on where it was, and a second run with another model only runs that one.
+    published: LibriSpeech, Common Voice, FLEURS, CoVoST 2, MLS; or a folder of shards, as training reads them. Each
+    result is kept as it comes: what was interrupted goes on where it was, and a second run with another model only
+    runs that one.
 
     \b
     speech3n eval run clips.jsonl --model whisper-base --peer whisper-base --report report/

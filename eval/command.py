@@ -19,8 +19,11 @@ from eval.recordings import Recording, joined_recordings, single_recordings, sou
 from eval.report.document import load_report
 from eval.systems import EngineSystem, PeerSystem, Settings, System, parse_hypotheses
 from eval.terminal import scores_tables, watching
-from speech3n.engines.registry import DEFAULT_MODEL, prepare
+from speech3n.engines.registry import DEFAULT_MODEL, check_size, prepare
 from speech3n.errors import UsageError
+
+WHOLE = "whole"
+"""Among sizes, the model as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,7 @@ class Request:
 
     manifest: Path
     models: tuple[str, ...] = ()
+    sizes: tuple[str, ...] = ()
     modes: tuple[str, ...] = ()
     peers: tuple[str, ...] = ()
     hypotheses: tuple[str, ...] = ()
@@ -106,7 +110,11 @@ def _systems(request: Request) -> dict[System, Settings]:
         models = (DEFAULT_MODEL,)
     for model in (*models, *request.peers):
         prepare(model)
-    systems: list[System] = [EngineSystem(model, mode) for model in models for mode in modes]
+    sizes = [None if size == WHOLE else size for size in request.sizes or (WHOLE,)]
+    for model in models:
+        for size in sizes:
+            check_size(model, size)
+    systems: list[System] = [EngineSystem(model, mode, size) for model in models for size in sizes for mode in modes]
     systems += [PeerSystem(model) for model in request.peers]
     systems += [parse_hypotheses(argument) for argument in request.hypotheses]
     return {system: system.settings() for system in systems}

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import wave
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from eval.sets.clip import Clip, ManifestError, language_order, languages
 from eval.sets.load import load_clips
 from eval.sets.manifest import load_manifest
-from speech3n.errors import StorageError
+from eval.sound_files import read_audio, write_wav
 from speech3n.types import SAMPLE_RATE, Waveform
 
 __all__ = [
@@ -79,30 +77,6 @@ def join_clips(clips: Sequence[Clip], gap_s: float) -> JoinedRecording:
         position += len(pcm) + len(gap)
     pcm = np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.float32)
     return JoinedRecording(pcm, tuple(joined))
-
-
-def read_audio(path: Path) -> Waveform:
-    """All samples of an audio file, mono at 16 kHz, shape [T]; raises AudioError."""
-    from speech3n.audio.source import FileSource
-
-    source = FileSource(path)
-    try:
-        return np.concatenate([np.zeros(0, dtype=np.float32), *source.frames()])
-    finally:
-        source.close()
-
-
-def write_wav(path: Path, pcm: Waveform) -> None:
-    """Write mono 16 kHz samples as a 16-bit WAV file; raises StorageError."""
-    samples = np.clip(np.rint(pcm * 32768.0), -32768, 32767).astype("<i2")
-    try:
-        with wave.open(str(path), "wb") as file:
-            file.setnchannels(1)
-            file.setsampwidth(2)
-            file.setframerate(SAMPLE_RATE)
-            file.writeframes(samples.tobytes())
-    except OSError as error:
-        raise StorageError(f"Cannot write {path}: {error.strerror}.", "Choose another folder.") from error
 
 
 def _sound_end(pcm: Waveform) -> float:

@@ -53,6 +53,13 @@ def weights_digest(model: str) -> str:
     return key_of([model, [(file.name, file.checksum) for file in spec.files]])[:_SHOWN]
 
 
+def size_digest(size: str | None) -> str | None:
+    """Which size a name or a file stands for: a file by what is in it."""
+    if size is None or not Path(size).is_file():
+        return size
+    return f"{Path(size).stem} {file_digest(Path(size))[:_SHOWN]}"
+
+
 @cache
 def code_digest(package: str) -> str:
     """Which source code a package has: any change to it may change a result."""

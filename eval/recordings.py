@@ -10,11 +10,11 @@ import numpy as np
 
 from eval.conditions.condition import Clean, Condition, Noise
 from eval.conditions.render import render_clip
-from eval.datasets import Clip, JoinedClip, join_clips, languages, write_wav
+from eval.datasets import Clip, JoinedClip, join_clips, languages
 from eval.fingerprint import file_digest, key_of
+from eval.sound_files import write_wav_once
 from eval.sounds import SOUNDS, GeneratedSource
-from speech3n.errors import StorageError, UsageError
-from speech3n.types import Waveform
+from speech3n.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def sound_recordings(minutes: float, folder: Path) -> list[Recording]:
     recordings = []
     for sound in SOUNDS:
         path = folder / f"{sound.replace(' ', '-')}-{minutes:g}-min.wav"
-        _write_once(path, np.concatenate(list(GeneratedSource(sound, minutes * 60.0).frames())))
+        write_wav_once(path, np.concatenate(list(GeneratedSource(sound, minutes * 60.0).frames())))
         recordings.append(Recording(path, None, minutes * 60.0, (), (sound,)))
     return recordings
 
@@ -107,18 +107,5 @@ def _joined(clips: Sequence[Clip], gap_s: float, folder: Path) -> Recording:
     key = key_of([gap_s, [file_digest(clip.audio) for clip in clips]])
     path = folder / f"{clips[0].language}-{len(clips)}-clips-{key[:12]}.wav"
     joined = join_clips(clips, gap_s)
-    _write_once(path, joined.pcm)
+    write_wav_once(path, joined.pcm)
     return Recording(path, clips[0].language, joined.duration_s, joined.clips, (path.name,), gap_s)
-
-
-def _write_once(path: Path, pcm: Waveform) -> None:
-    """Write a file whose name says what is in it, whole or not at all."""
-    if path.exists():
-        return
-    draft = path.with_suffix(".partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_wav(draft, pcm)
-        draft.replace(path)
-    except OSError as error:
-        raise StorageError(f"Cannot write {path}: {error.strerror}.", "Choose another --cache.") from error

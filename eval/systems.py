@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from eval.events import record_of
-from eval.fingerprint import code_digest, package_version, weights_digest
+from eval.fingerprint import code_digest, package_version, size_digest, weights_digest
 from eval.peer import SETTINGS, FasterWhisper
 from eval.recognition import Recognition, session_texts
 from eval.recordings import Recording
@@ -74,21 +74,27 @@ class System(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EngineSystem:
-    """One of our engines, by model name or folder, on the road that `transcribe` and `live` take."""
+    """One of our engines, by model name or folder, on the road that `transcribe` and `live` take.
+
+    `size` is one of an elastic model by name or file, `auto`, or None for the whole model.
+    """
 
     model: str
     mode: Literal["offline", "streaming"]
+    size: str | None = None
 
     @property
     def name(self) -> str:
-        """The model's name, or the last part of its folder."""
-        return Path(self.model).name
+        """The model's name, or the last part of its folder, and the size."""
+        model = Path(self.model).name
+        return model if self.size is None else f"{model} {Path(self.size).stem}"
 
     def settings(self) -> Settings:
-        """Model, weights and code."""
+        """Model, weights, size and code."""
         return {
-            "model": self.name,
+            "model": Path(self.model).name,
             "weights": weights_digest(self.model),
+            "size": size_digest(self.size),
             "threads": compute_threads(),
             "speech3n": package_version("speech3n"),
             "code": code_digest("speech3n"),
@@ -98,7 +104,7 @@ class EngineSystem:
         """Load the engine."""
         from speech3n.engines.registry import open_engine
 
-        return _EngineRecogniser(open_engine(self.model), self.mode)
+        return _EngineRecogniser(open_engine(self.model, self.size), self.mode)
 
 
 @dataclass(frozen=True, slots=True)

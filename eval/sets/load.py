@@ -16,6 +16,7 @@ from eval.sets.librispeech import find_chapters, read_librispeech
 from eval.sets.lines import read_lines
 from eval.sets.manifest import load_manifest
 from eval.sets.mls import read_mls
+from eval.sets.shards import held_out, is_shard, read_shard, shards_in
 
 Reader: TypeAlias = Callable[[], Iterator[Entry]]
 """Gives the entries of a file, or of a LibriSpeech folder; all of one language."""
@@ -24,18 +25,18 @@ _DEPTH = 2
 """How far below a folder sets are looked for: fleurs/, its data/, and there a folder for each language."""
 _TEST_FILES = ("transcripts.txt", "test/transcripts.txt", "test.tsv", "covost_v2.*_*.test.tsv")
 _FORMATS = (
-    "Looked for a .jsonl manifest, LibriSpeech (*.trans.txt), MLS (transcripts.txt), Common Voice and FLEURS "
-    "(test.tsv), CoVoST 2 (covost_v2.*.tsv)."
+    "Looked for a .jsonl manifest, shards (.ogg with .jsonl), LibriSpeech (*.trans.txt), MLS (transcripts.txt), "
+    "Common Voice and FLEURS (test.tsv), CoVoST 2 (covost_v2.*.tsv)."
 )
 
 
 def load_clips(path: Path, *, language: str | None = None, limit: int | None = None) -> list[Clip]:
-    """Load the clips of a manifest or of a public set: LibriSpeech, MLS, Common Voice, FLEURS, CoVoST 2.
+    """Load the clips of a manifest, of shards, or of a public set: LibriSpeech, MLS, Common Voice, FLEURS, CoVoST 2.
 
     `path` is a file (.jsonl, .tsv, transcripts.txt, .trans.txt) or a folder. Of a folder with splits the test split
-    is loaded; of a LibriSpeech folder all that is below; a folder of such folders, one for each language, is
-    loaded whole. `language` keeps one language, and says it where a set does not; `limit` keeps so many clips of
-    each language and looks at no more audio. Raises ManifestError with file and line.
+    is loaded (of shards `valid`); of a LibriSpeech folder all that is below; a folder of such folders, one for each
+    language, is loaded whole. `language` keeps one language, and says it where a set does not; `limit` keeps so many
+    clips of each language and looks at no more audio. Raises ManifestError with file and line.
     """
     manifest = _manifest(path)
     if manifest is not None:
@@ -62,7 +63,7 @@ def _none_left(path: Path, language: str | None, there: Sequence[str] = ()) -> l
 
 def _manifest(path: Path) -> Path | None:
     if path.suffix in {".jsonl", ".json"}:
-        return path
+        return None if is_shard(path) else path
     inside = path / "manifest.jsonl"
     return inside if inside.is_file() else None
 
@@ -78,6 +79,8 @@ def _readers(path: Path, language: str | None) -> list[Reader]:
             named = ", ".join(str(split.relative_to(path)) for split in splits)
             raise ManifestError(message, f"Name the file: {named}." if splits else _FORMATS)
         return readers
+    if is_shard(path):
+        return [partial(read_shard, path)]
     if path.name == "transcripts.txt":
         return [partial(read_mls, path, language)]
     if path.name.endswith(".trans.txt"):
@@ -94,10 +97,13 @@ def _folder_readers(folder: Path, language: str | None, depth: int) -> list[Read
         raise ManifestError(f"{folder} holds more than one set: {names}.", "Name the file.")
     if files:
         return _readers(files[0], language)
+    shards = shards_in(folder)
+    if shards:
+        return [partial(read_shard, shard) for shard in shards]
     chapters = find_chapters(folder)
     if chapters:
         return [partial(read_librispeech, chapters)]
-    below = sorted(path for path in folder.glob("*/") if not path.name.startswith(".")) if depth else []
+    below = sorted(path for path in held_out(folder).glob("*/") if not path.name.startswith(".")) if depth else []
     return [reader for path in below for reader in _folder_readers(path, language, depth - 1)]
 
 

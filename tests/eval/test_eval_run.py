@@ -84,6 +84,20 @@ def test_offline_streaming_and_given_texts_side_by_side(manifest: Path, tmp_path
     assert compared.earlier.created == load_report(report).created
 
 
+def test_sizes_of_a_model_stand_side_by_side(manifest: Path, tmp_path: Path) -> None:
+    size = tmp_path / "narrow.toml"
+    size.write_text("ffn = 8")
+    options = ["--model", MODEL, "--language", "es", "--size", "whole", "--size", size]
+    invoke("run", manifest, *options, "--report", tmp_path / "report")
+    whole, narrow = load_report(tmp_path / "report").systems
+    assert [system.name for system in (whole, narrow)] == [MODEL.name, f"{MODEL.name} narrow"]
+    assert whole.groups[0].wer.value == 0.0
+    assert narrow.groups[0].wer.value != 0.0
+    size.write_text("ffn = 9")
+    invoke("run", manifest, *options, "--report", tmp_path / "report")
+    assert [system.from_cache for system in load_report(tmp_path / "report").systems] == [1, 0]
+
+
 def test_joined_clips_and_sounds_without_speech(manifest: Path, tmp_path: Path) -> None:
     options = ["--mode", "streaming", "--join", "0.8", "--false-text", "0.05", "--language", "es"]
     invoke("run", manifest, "--model", MODEL, *options, "--report", tmp_path / "report")
@@ -114,6 +128,8 @@ def test_what_fails_is_named_and_the_rest_is_reported(manifest: Path, tmp_path: 
     ("options", "message"),
     [
         (["--model", "whisper-bas"], "Did you mean whisper-base"),
+        (["--model", "whisper-base", "--size", "e2b"], "whisper-base has one size only"),
+        (["--model", str(MODEL), "--size", "e3b"], "There is no size 'e3b'"),
         (["--condition", "telefone"], 'Did you mean "telephone"'),
         (["--by", "speeker"], "Did you mean speaker"),
         (["--hypotheses", "nothing"], "is not NAME=FILE"),

@@ -1,0 +1,69 @@
+"""Shards: Ogg files of some minutes, each with a `.jsonl` that has a clip a line, as synthesis makes them for training.
+
+A recogniser is given files, so the clips are cut out, once, into WAV files in the cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from eval.cache import cache_folder
+from eval.fingerprint import file_digest, key_of
+from eval.sets.clip import ManifestError
+from eval.sets.entry import Entry
+from eval.sound_files import write_wav_once
+
+_TRAINING, _HELD_OUT = "train", "valid"
+
+
+def is_shard(path: Path) -> bool:
+    """Whether a file is the list of clips of a shard."""
+    return path.suffix == ".jsonl" and path.with_suffix(".ogg").is_file()
+
+
+def shards_in(folder: Path) -> list[Path]:
+    """The shards of a folder by their lists of clips; those of folders below are not among them."""
+    return [path for path in sorted(folder.glob("*.jsonl")) if is_shard(path)]
+
+
+def held_out(folder: Path) -> Path:
+    """The split to evaluate on where a folder has one to train on beside it, or else the folder itself."""
+    has_splits = all((folder / split).is_dir() for split in (_TRAINING, _HELD_OUT))
+    return folder / _HELD_OUT if has_splits else folder
+
+
+def read_shard(shard: Path) -> Iterator[Entry]:
+    """The clips of a shard, all of one language; raises ManifestError, AudioError, StorageError."""
+    from speech3n.training.clips import ManifestError as TrainingError
+    from speech3n.training.corpus.shards import read_lines
+
+    try:
+        lines = read_lines(shard)
+        cuts = _cuts(shard, len(lines))
+    except TrainingError as error:
+        raise ManifestError(error.message, error.hint) from error
+    for number, (line, cut) in enumerate(zip(lines, cuts, strict=True), start=1):
+        yield Entry(
+            where=f"{shard}, line {number}",
+            audio=(cut,),
+            audio_hint="It was cut out and is gone again: try once more.",
+            language=line.language,
+            text=line.text,
+            translation_en=line.translation_en,
+            source=line.source,
+            speaker=line.voice,
+        )
+
+
+def _cuts(shard: Path, count: int) -> list[Path]:
+    """The files of the clips, which are written where they are not there yet."""
+    from speech3n.training.corpus.shards import cut_clips
+
+    key = key_of([file_digest(shard), file_digest(shard.with_suffix(".ogg"))])
+    folder = cache_folder() / "clips" / f"{shard.stem}-{key[:12]}"
+    paths = [folder / f"{shard.stem}-{number:04}.wav" for number in range(1, count + 1)]
+    if not all(path.is_file() for path in paths):
+        for path, (_, pcm) in zip(paths, cut_clips(shard), strict=True):
+            write_wav_once(path, pcm)
+    return paths
