@@ -13,6 +13,7 @@ import click
 import torch
 
 from eval.bench.gemma3n_pair import SHAPES, Shape, weight_mean, weight_scale
+from speech3n.layers.skeleton import shapes_only
 from speech3n.models.gemma3n.config import Gemma3nConfig
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.store.new_folder import new_folder
@@ -24,7 +25,7 @@ _PREFIX = "model."
 
 def write_random(config: Gemma3nConfig, folder: Path) -> None:
     """Write bfloat16 weights, as at the start of training, to a new folder; raises UsageError, StorageError."""
-    with torch.device("meta"):
+    with shapes_only():
         shapes = {name: tensor.shape for name, tensor in Gemma3n(config).state_dict().items()}
     specs = [TensorSpec(_PREFIX + name, "BF16", tuple(shape)) for name, shape in shapes.items()]
     deviates = torch.randn(_BLOCK, generator=torch.Generator().manual_seed(0))

@@ -19,6 +19,7 @@ from speech3n.audio.frontend import FrontendConfig, LogMel
 from speech3n.errors import ModelError
 from speech3n.layers.embedding import table_of
 from speech3n.layers.pages import advise_single_rows
+from speech3n.layers.skeleton import shapes_only
 from speech3n.models.gemma3n.config import Gemma3nConfig
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.models.gemma3n.quantisation import read_formats, require_plain, set_compute_type, swap_in
@@ -37,7 +38,7 @@ def load(folder: Path, dtype: torch.dtype | None = None, device: str | torch.dev
     """The model of a checkpoint folder, in `dtype` or in that of the file; raises ModelError."""
     config = Gemma3nConfig.read(folder)
     formats = read_formats(folder)
-    with torch.device("meta"):
+    with shapes_only():
         model = Gemma3n(config)
         swap_in(folder, model, formats)
     weights = _read_weights(folder, config)

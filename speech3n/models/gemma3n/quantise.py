@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from speech3n.errors import ModelError
 from speech3n.layers.quantised import Quantised
 from speech3n.layers.rounding import BLOCK
+from speech3n.layers.skeleton import shapes_only
 from speech3n.models.gemma3n.checkpoint import is_left_out, weight_files
 from speech3n.models.gemma3n.config import Gemma3nConfig
 from speech3n.models.gemma3n.matformer import copy_companions
@@ -47,7 +47,7 @@ def quantise_checkpoint(source: Path, recipe: Recipe, output: Path, progress: Pr
     config = Gemma3nConfig.read(source)
     if read_formats(source):
         raise ModelError(f"'{source}' is quantised already.", "Quantise the original checkpoint.")
-    with torch.device("meta"):
+    with shapes_only():
         model = Gemma3n(config)
     parts = [
         _part(found, model, recipe)
@@ -87,7 +87,7 @@ def _part(source: TensorSource, model: Gemma3n, recipe: Recipe) -> _Part:
 def _size(part: _Part, model: Gemma3n) -> int:
     if part.kind is None:
         return part.source.spec.nbytes
-    with torch.device("meta"):
+    with shapes_only():
         return sum(tensor.nbytes for tensor in build(model, part.module, part.kind).state_dict().values())
 
 
