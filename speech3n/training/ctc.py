@@ -44,15 +44,34 @@ def encode_frames(tower: AudioEncoder, mel: Tensor, mask: Tensor) -> tuple[Tenso
 
 
 class Speller(nn.Module):
-    """Frames [B, T, C] to log-probabilities of symbols [B, T, SYMBOLS]."""
+    """Letters of conformer frames [B, T, C], read twice: from each frame, and from the soft tokens alone.
 
-    def __init__(self, width: int) -> None:
+    A soft token is every `reduction`-th frame, and all that the decoder hears. It is read as `reduction` symbols, so
+    that the letters of the frames between, which are dropped, go into it.
+    """
+
+    def __init__(self, width: int, reduction: int) -> None:
         super().__init__()
-        self.projection = nn.Linear(width, SYMBOLS)
+        self._reduction = reduction
+        self.of_frame = nn.Linear(width, SYMBOLS)
+        self.of_token = nn.Linear(width, reduction * SYMBOLS)
 
     def forward(self, frames: Tensor) -> Tensor:
-        """In float32, because of the softmax."""
-        return F.log_softmax(self.projection(frames).float(), -1)
+        """Log-probabilities [B, T, SYMBOLS], in float32 because of the softmax."""
+        return F.log_softmax(self.of_frame(frames).float(), -1)
+
+    def read_tokens(self, frames: Tensor) -> Tensor:
+        """Log-probabilities [B, soft tokens x reduction, SYMBOLS], from each soft token as many as frames it is for."""
+        logits = self.of_token(frames[:, :: self._reduction])
+        return F.log_softmax(logits.float().unflatten(-1, (self._reduction, SYMBOLS)).flatten(1, 2), -1)
+
+    def losses(self, frames: Tensor, mask: Tensor, letters: Sequence[Sequence[int]]) -> dict[str, Tensor]:
+        """`ctc_loss` of frames and of soft tokens."""
+        tokens_mask = mask[:, :: self._reduction].repeat_interleave(self._reduction, 1)
+        return {
+            "ctc": ctc_loss(self(frames), mask, letters),
+            "ctc_tokens": ctc_loss(self.read_tokens(frames), tokens_mask, letters),
+        }
 
 
 def ctc_loss(log_probabilities: Tensor, mask: Tensor, targets: Sequence[Sequence[int]]) -> Tensor:

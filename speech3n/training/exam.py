@@ -30,7 +30,7 @@ def choose(store: FeatureStore, each: int) -> list[StoredClip]:
     return [clip for _, clips in sorted(by_language.items()) for clip in _spread(clips, each)]
 
 
-def examiner(store: FeatureStore, desk: Desk, each: int) -> Callable[[Trainee, bool], dict[str, float]]:
+def examiner(store: FeatureStore, desk: Desk, each: int) -> Callable[[Trainee], dict[str, float]]:
     """An exam for trainees about so many clips of each language.
 
     It gives `ctc_wer` and, once there is a decoder, `wer_<language>`, `bleu_<language>` and `half_wer`, the mean of the
@@ -38,10 +38,10 @@ def examiner(store: FeatureStore, desk: Desk, each: int) -> Callable[[Trainee, b
     """
     clips = choose(store, each)
 
-    def examine(trainee: Trainee, with_decoder: bool) -> dict[str, float]:
+    def examine(trainee: Trainee) -> dict[str, float]:
         model = trainee.model
         results = {"ctc_wer": _mean(spelled(model, trainee.speller, store, clips))}
-        if with_decoder:
+        if trainee.stage != "hear":
             results |= answered(model, desk, store, clips)
             half = path(model, trainee.nested.size.of(model.config.text))
             rates = answered(half, desk, store, clips[::2])
@@ -53,13 +53,13 @@ def examiner(store: FeatureStore, desk: Desk, each: int) -> Callable[[Trainee, b
 
 @torch.inference_mode()
 def spelled(model: Gemma3n, speller: Speller, store: FeatureStore, clips: Iterable[StoredClip]) -> dict[str, float]:
-    """Word error rates of what CTC spells, in percent, by language."""
+    """Word error rates of what CTC spells from soft tokens, in percent, by language."""
     pairs: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for clip in clips:
         mel = torch.from_numpy(store.mel(clip))[None].to(model.device)
         mask = torch.ones(mel.shape[:2], dtype=torch.bool, device=mel.device)
         frames, _ = encode_frames(model.audio_tower, mel, mask)
-        pairs[clip.language].append((clip.text, read_out(speller(frames)[0].argmax(-1).tolist())))
+        pairs[clip.language].append((clip.text, read_out(speller.read_tokens(frames)[0].argmax(-1).tolist())))
     return _rates(pairs)
 
 

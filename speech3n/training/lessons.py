@@ -1,4 +1,4 @@
-"""What a step of training hears and is to answer: batches of clips, and sentences to translate without sound.
+"""What a step of training hears and is to answer: batches of clips, and sentences to read in place of sound.
 
 Everything that is drawn depends on the seed and the position alone, so that training can stop and go on anywhere.
 """
@@ -13,13 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from speech3n.languages import language_name
 from speech3n.models.gemma3n.config import Gemma3nConfig
 from speech3n.training.corpus.feature_changes import Strength, changed, hiss
 from speech3n.training.corpus.features import FLOOR, FeatureStore, Mel, StoredClip
 from speech3n.training.corpus.schedule import Position, Schedule
-from speech3n.training.ctc import spell
+from speech3n.training.ctc import BLANK, spell
 from speech3n.training.questions import TARGET, Desk, Question
+from speech3n.training.script import pace
 from speech3n.training.step import Batch, Example, collate
 from speech3n.training.synthesis.sentences import Sentence, read_sentences, reserved_texts
 from speech3n.training.synthesis.voices import LANGUAGES
@@ -30,7 +30,8 @@ _REPEATED = 0.15
 _NAMED = 0.5
 """How often the language is said in the question."""
 _NOBODY = 0.04
-_BEGINNINGS = 0.15
+_NEIGHBOURS = 2000
+"""Sentences that are read together are this near each other in length."""
 _LAG_S = 0.3
 """A word is asked for when this much was heard after it."""
 _SPEECH_WITHIN = 3.5
@@ -43,87 +44,108 @@ class Course:
 
     batch_frames: int = 6000
     """Mel frames in a batch, padding included: 6000 are a minute."""
-    pairs: int = 5
-    """Sentences to translate without sound, in each batch."""
+    sentences: int = 5
+    """Read without sound, in each batch."""
     strength: Strength = field(default_factory=Strength)
+    beginnings: float = 0.15
+    """How often a clip is cut short."""
     seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """Clips [B, T, bins] with their mask, their letters for CTC, and questions: one half for each size of the model."""
+    """Clips [B, T, bins] with their mask and letters, what is read, and questions: a half for each size of the model.
+
+    Questions call what is read [S, soft tokens, reduction] clips B to B + S - 1.
+    """
 
     mel: Tensor
     mask: Tensor
     letters: list[list[int]]
+    symbols: Tensor
     whole: Batch
     nested: Batch
     audio_s: float
 
 
 class Lessons:
-    """Lessons from clips and from pairs of sentences."""
+    """Lessons from clips, if there are any, and from sentences."""
 
     def __init__(
-        self, store: FeatureStore, pairs: Sequence[Sentence], desk: Desk, config: Gemma3nConfig, course: Course
+        self,
+        store: FeatureStore | None,
+        sentences: Sequence[Sentence],
+        desk: Desk,
+        config: Gemma3nConfig,
+        course: Course,
     ) -> None:
         self._store = store
-        self._pairs = pairs
+        self._sentences = sorted(sentences, key=lambda sentence: len(sentence.text))
         self._desk = desk
         self._config = config
         self._course = course
-        self._schedule = Schedule([clip.frames for clip in store.clips], course.batch_frames, course.seed)
+        frames = [clip.frames for clip in store.clips] if store else []
+        self._schedule = Schedule(frames, course.batch_frames, course.seed)
 
     def at(self, position: Position) -> tuple[Lesson, Position]:
         """The lesson at a position, and the position after it."""
-        numbers, following = self._schedule.at(position)
         random = np.random.default_rng([self._course.seed, position.epoch, position.batch])
-        clips = [self._store.clips[number] for number in numbers]
-        heard = [self._hear(clip, random) for clip in clips]
-        lengths = torch.tensor([len(mel) for mel, _ in heard])
-        mel = torch.full((len(heard), int(lengths.max()), heard[0][0].shape[1]), FLOOR)
-        for row, (frames, _) in zip(mel, heard, strict=True):
-            row[: len(frames)] = torch.from_numpy(frames)
-        mask = torch.arange(mel.shape[1]) < lengths[:, None]
-        tokens = (-(-lengths // self._config.audio.mel_frames_per_token)).tolist()
-        examples = [
-            self._example(number, clip, tokens[number], text, random)
-            for number, (clip, (_, text)) in enumerate(zip(clips, heard, strict=True))
+        clips, following = self._clips(position)
+        heard = [self._hear(self._store, clip, random) for clip in clips] if self._store else []
+        read = self._draw(random)
+        mel, mask = _padded([torch.from_numpy(frames) for frames, _ in heard], FLOOR)
+        symbols, _ = _padded([symbols for symbols, _ in read], BLANK)
+        lengths = mask.sum(1)
+        tokens = [*(-(-lengths // self._config.audio.mel_frames_per_token)).tolist(), *[len(each) for each, _ in read]]
+        said: list[tuple[StoredClip | Sentence, str]] = [
+            *((clip, text) for clip, (_, text) in zip(clips, heard, strict=True)),
+            *((sentence, sentence.text) for _, sentence in read),
         ]
-        examples += [self._pair(random) for _ in range(self._course.pairs if self._pairs else 0)]
+        examples = [
+            self._example(number, spoken, tokens[number], text, random) for number, (spoken, text) in enumerate(said)
+        ]
         halves = [self._collate([examples[place] for place in part]) for part in _halves(len(examples), random)]
         letters = [spell(text) for _, text in heard]
         audio_s = float(lengths.sum()) / 100
-        return Lesson(mel, mask, letters, halves[0], halves[1], audio_s), following
+        return Lesson(mel, mask, letters, symbols, halves[0], halves[1], audio_s), following
 
-    def _hear(self, clip: StoredClip, random: np.random.Generator) -> tuple[Mel, str]:
+    def _clips(self, position: Position) -> tuple[list[StoredClip], Position]:
+        if self._store is None:
+            return [], Position(position.epoch, position.batch + 1)
+        numbers, following = self._schedule.at(position)
+        return [self._store.clips[number] for number in numbers], following
+
+    def _draw(self, random: np.random.Generator) -> list[tuple[Tensor, Sentence]]:
+        """Sentences of about the same length, and how they are read."""
+        if not self._sentences:
+            return []
+        begin = int(random.integers(max(1, len(self._sentences) - _NEIGHBOURS)))
+        places = begin + random.integers(min(_NEIGHBOURS, len(self._sentences)), size=self._course.sentences)
+        reduction = self._config.audio.conf_reduction_factor
+        chosen = [self._sentences[place] for place in places]
+        return [(pace(sentence.text, reduction, random), sentence) for sentence in chosen]
+
+    def _hear(self, store: FeatureStore, clip: StoredClip, random: np.random.Generator) -> tuple[Mel, str]:
         """A clip as it is heard this time, and what can be made out of it."""
-        mel, text = self._store.mel(clip), clip.text
+        mel, text = store.mel(clip), clip.text
         if random.random() < _NOBODY:
             level = random.uniform(FLOOR, -3.0)
             return np.maximum(hiss(mel.shape, random) + np.float32(level), np.float32(FLOOR)), ""
-        if random.random() < _BEGINNINGS:
+        if random.random() < self._course.beginnings:
             mel, text = beginning(mel, text, random)
-        other = self._store.mel(self._store.clips[int(random.integers(len(self._store.clips)))])
+        other = store.mel(store.clips[int(random.integers(len(store.clips)))])
         return changed(mel, other, self._course.strength, random), text
 
-    def _example(self, number: int, clip: StoredClip, tokens: int, text: str, random: np.random.Generator) -> Example:
-        is_whole = text in (clip.text, "")
-        translation = clip.text if clip.language == TARGET else clip.translation_en
-        often = _REPEATED if clip.language == TARGET else _TRANSLATED
+    def _example(
+        self, number: int, spoken: StoredClip | Sentence, tokens: int, text: str, random: np.random.Generator
+    ) -> Example:
+        is_whole = text in (spoken.text, "")
+        translation = spoken.text if spoken.language == TARGET else spoken.translation_en
+        often = _REPEATED if spoken.language == TARGET else _TRANSLATED
         translate = is_whole and translation is not None and bool(random.random() < often)
-        question = Question(clip.language if random.random() < _NAMED else None, translate)
+        question = Question(spoken.language if random.random() < _NAMED else None, translate)
         answer = question.answer(text, translation or "")
         return Example(number, tokens, self._desk.prompt(question), self._desk.answer(answer))
-
-    def _pair(self, random: np.random.Generator) -> Example:
-        """A sentence that stands there as if it had been heard, and its translation to be learned."""
-        pair = self._pairs[int(random.integers(len(self._pairs)))]
-        question = Question(pair.language if random.random() < _NAMED else None, True)
-        # Without the space: it belongs to the first word of the translation.
-        said = len(self._desk.answer(f"{pair.text}\n{language_name(TARGET)}:")) - 1
-        answer = self._desk.answer(question.answer(pair.text, pair.translation_en or ""))
-        return Example(0, 0, self._desk.prompt(question), answer, said)
 
     def _collate(self, examples: Sequence[Example]) -> Batch:
         return collate(examples, self._config.audio_token_id, self._config.text.pad_token_id)
@@ -148,10 +170,19 @@ def _halves(count: int, random: np.random.Generator) -> tuple[list[int], list[in
     return order[:middle], order[middle:] or order[:1]
 
 
-def read_pairs(folder: Path | None) -> list[Sentence]:
-    """The sentences of all languages that have a translation, but for those to validate with; none without a folder."""
+def _padded(rows: Sequence[Tensor], padding: float) -> tuple[Tensor, Tensor]:
+    """Rows [T, C] of different lengths as one tensor [B, T, C], and the mask [B, T] of what is not padding."""
+    lengths = torch.tensor([len(row) for row in rows], dtype=torch.long)
+    if not rows:
+        return torch.zeros(0, 0, 0), torch.zeros(0, 0, dtype=torch.bool)
+    padded = torch.nn.utils.rnn.pad_sequence(list(rows), batch_first=True, padding_value=padding)
+    return padded, torch.arange(padded.shape[1]) < lengths[:, None]
+
+
+def read_all(folder: Path | None) -> list[Sentence]:
+    """The sentences of all languages, but for those to validate with; none without a folder."""
     if folder is None:
         return []
     reserved = reserved_texts(sorted(folder.glob("valid.*")))
     pools = [read_sentences(folder, language, reserved) for language in LANGUAGES]
-    return [sentence for pool in pools for sentence in pool if sentence.translation_en]
+    return [sentence for pool in pools for sentence in pool]

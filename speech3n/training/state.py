@@ -58,20 +58,15 @@ def save(folder: Path, parts: dict[str, nn.Module], optimizer: torch.optim.Optim
 
 def load(folder: Path, parts: dict[str, nn.Module], optimizer: torch.optim.Optimizer) -> Progress | None:
     """Bring modules and optimizer to what was saved last; None where nothing was. Raises StorageError."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     if not (folder / _STATE).is_file():
         return None
+    progress, tensors = _read(folder)
     try:
-        saved: dict[str, Any] = json.loads((folder / _STATE).read_text("utf-8"))
-        tensors = load_file(folder / str(saved.pop("file")))
-        progress = Progress(**{**saved, "position": Position(**saved["position"])})
         for name, part in parts.items():
             own = {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}
             part.load_state_dict(own)
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        raise StorageError(f"The state in '{folder}' can't be used: {error}.", "Begin in another folder.") from error
+    except RuntimeError as error:
+        raise _unusable(folder, error) from error
     state = optimizer.state_dict()
     for index, (name, _) in enumerate(trained(parts)):
         prefix = f"optimizer.{name}."
@@ -80,6 +75,34 @@ def load(folder: Path, parts: dict[str, nn.Module], optimizer: torch.optim.Optim
             state["state"][index] = moments
     optimizer.load_state_dict(state)
     return progress
+
+
+@torch.no_grad()
+def begin_with(folder: Path, parts: dict[str, nn.Module]) -> None:
+    """Take from another run the weights that it has trained, and no others; raises StorageError."""
+    _, tensors = _read(folder)
+    for name, parameter in trained(parts):
+        if f"optimizer.{name}.exp_avg" not in tensors:
+            continue
+        if name not in tensors or tensors[name].shape != parameter.shape:
+            raise _unusable(folder, f"its '{name}' has another shape")
+        parameter.copy_(tensors[name])
+
+
+def _read(folder: Path) -> tuple[Progress, dict[str, Tensor]]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        saved: dict[str, Any] = json.loads((folder / _STATE).read_text("utf-8"))
+        tensors = load_file(folder / str(saved.pop("file")))
+        return Progress(**{**saved, "position": Position(**saved["position"])}), tensors
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise _unusable(folder, error) from error
+
+
+def _unusable(folder: Path, reason: object) -> StorageError:
+    return StorageError(f"The state in '{folder}' can't be used: {reason}.", "Begin in another folder.")
 
 
 def trained(parts: dict[str, nn.Module]) -> list[tuple[str, nn.Parameter]]:

@@ -1,6 +1,9 @@
-"""Train nano: first the encoder alone, by CTC, then encoder and decoder together, whole and half as wide.
+"""Train nano: the encoder alone by CTC, the decoder alone by reading, then both together; whole and half as wide.
 
-    python -m speech3n.training.train --train FEATURES --valid FEATURES --output RUN --steps 40000
+    python -m speech3n.training.train --stage hear --train FEATURES --valid VALID --steps 16000 --output RUN/hear
+    python -m speech3n.training.train --stage read --sentences TEXT --steps 16000 --output RUN/read
+    python -m speech3n.training.train --begin-with RUN/hear --begin-with RUN/read --train FEATURES --valid VALID
+        --sentences TEXT --steps 40000 --output RUN/both
 
 Stop it with Ctrl-C and start it again with the same command: it goes on where it was. `speech3n.training.average`
 makes a checkpoint out of it.
@@ -12,6 +15,7 @@ import signal
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -20,40 +24,52 @@ import torch
 
 from speech3n.errors import Speech3nError
 from speech3n.training import state
+from speech3n.training.corpus.feature_changes import NONE
 from speech3n.training.corpus.features import FeatureStore
 from speech3n.training.corpus.schedule import Position
 from speech3n.training.exam import examiner
 from speech3n.training.journal import Metrics, plot
-from speech3n.training.lessons import Course, Lessons, read_pairs
+from speech3n.training.lessons import Course, Lessons, read_all
 from speech3n.training.nano import FOLDER, new_nano, open_nano
 from speech3n.training.questions import TARGET, Desk
 from speech3n.training.rest import rest_while
 from speech3n.training.synthesis.voices import LANGUAGES
-from speech3n.training.trainee import Plan, Trainee
+from speech3n.training.trainee import Plan, Stage, Trainee, fit_bridge
 
 _NOTED_EVERY = 25
 _PANELS = (
-    ("ctc", "whole", "nested"),
+    ("ctc", "ctc_tokens", "whole", "nested"),
     ("ctc_wer", "half_wer", *(f"wer_{language}" for language in LANGUAGES)),
     tuple(f"bleu_{language}" for language in LANGUAGES if language != TARGET),
     ("pace",),
 )
 
-Examine = Callable[[Trainee, bool], dict[str, float]]
-"""What a trainee is worth, by name; the second is whether its decoder is trained."""
+Examine = Callable[[Trainee], dict[str, float]]
+"""What a trainee is worth, by name."""
 
 
 class Training:
-    """A run in a folder: goes on from what is there."""
+    """A run in a folder: goes on from what is there, or from what `begin` makes of the trainee."""
 
-    def __init__(self, trainee: Trainee, lessons: Lessons, plan: Plan, folder: Path, corpus: str) -> None:
+    def __init__(
+        self,
+        trainee: Trainee,
+        lessons: Lessons,
+        plan: Plan,
+        folder: Path,
+        corpus: str,
+        begin: Callable[[], None] = lambda: None,
+    ) -> None:
         self.trainee = trainee
         self.plan = plan
         self.folder = folder
         self._lessons = lessons
         self._metrics = Metrics(folder / "metrics.jsonl")
         self._stop = False
-        self.progress = state.load(folder, trainee.parts, trainee.optimizer) or state.Progress(corpus=corpus)
+        saved = state.load(folder, trainee.parts, trainee.optimizer)
+        if saved is None:
+            begin()
+        self.progress = saved or state.Progress(corpus=corpus)
         if self.progress.corpus != corpus:
             # There is more to hear than before, in another order: a new pass over it.
             self.progress.position = Position(self.progress.position.epoch + 1, 0)
@@ -76,8 +92,7 @@ class Training:
                 break
             noted += rest_while(pause_while, lambda: self._stop)
             lesson, progress.position = self._lessons.at(progress.position)
-            with_decoder = progress.step >= plan.encoder_steps
-            losses = self.trainee.learn(lesson, plan.rate_at(progress.step), with_decoder=with_decoder)
+            losses = self.trainee.learn(lesson, plan.rate_at(progress.step))
             progress.step += 1
             progress.heard_s += lesson.audio_s
             for name, value in {**losses, "audio_s": lesson.audio_s, "steps": 1}.items():
@@ -90,7 +105,7 @@ class Training:
             if progress.step % plan.save_every == 0:
                 self.save()
             if examine is not None and progress.step % plan.exam_every == 0:
-                self._metrics.write({"step": progress.step} | examine(self.trainee, with_decoder))
+                self._metrics.write({"step": progress.step} | examine(self.trainee))
                 plot(self._metrics.read(), _PANELS, self.folder / "progress.svg")
                 noted = time.monotonic()
         self.save()
@@ -113,14 +128,18 @@ class Training:
 
 
 @click.command()
-@click.option("--train", "train_folders", multiple=True, required=True,
+@click.option("--stage", default="both", show_default=True, type=click.Choice(["hear", "read", "both"]))
+@click.option("--begin-with", multiple=True, help="A run whose weights to begin with.",
+              type=click.Path(exists=True, file_okay=False, path_type=Path))  # fmt: skip
+@click.option("--train", "train_folders", multiple=True, help="Features; all stages but `read` need them.",
               type=click.Path(exists=True, file_okay=False, path_type=Path))  # fmt: skip
 @click.option("--valid", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--sentences", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Pairs to translate.")
+@click.option("--sentences", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Lists to read.")
 @click.option("--output", required=True, type=click.Path(file_okay=False, path_type=Path))
 @click.option("--steps", default=40_000, show_default=True, type=click.IntRange(1))
-@click.option("--encoder-steps", default=6_000, show_default=True, type=click.IntRange(0), help="By CTC alone, first.")
 @click.option("--batch-s", default=60.0, show_default=True, type=click.FloatRange(1), help="Seconds in a batch.")
+@click.option("--batch-sentences", default=6, show_default=True, type=click.IntRange(0), help="Read, in a batch.")
+@click.option("--changed/--unchanged", default=True, help="Hear clips otherwise in each pass, and parts of some.")
 @click.option("--rate", default=1.5e-3, show_default=True, type=float)
 @click.option("--seed", default=0, show_default=True)
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(1))
@@ -130,27 +149,38 @@ class Training:
 @click.option("--exam-every", default=1000, show_default=True, type=click.IntRange(1))
 @click.option("--pause-while", type=click.Path(path_type=Path), help="Rest while this file exists.")
 def main(
-    train_folders: tuple[Path, ...], valid: Path | None, sentences: Path | None, output: Path, steps: int,
-    encoder_steps: int, batch_s: float, rate: float, seed: int, threads: int, device: str, minutes: float | None,
-    precision: str, exam_every: int, pause_while: Path | None,
+    stage: Stage, begin_with: tuple[Path, ...], train_folders: tuple[Path, ...], valid: Path | None,
+    sentences: Path | None, output: Path, steps: int, batch_s: float, batch_sentences: int, changed: bool, rate: float,
+    seed: int, threads: int, device: str, minutes: float | None, precision: str, exam_every: int,
+    pause_while: Path | None,
 ) -> None:  # fmt: skip
     """Train nano on folders of features, and go on where the run in the output folder is."""
     torch.set_num_threads(threads)
-    course = Course(batch_frames=round(batch_s * 100), seed=seed)
-    plan = Plan(steps, encoder_steps, rate, exam_every=exam_every, course=course, precision=precision)
+    course = Course(round(batch_s * 100), batch_sentences, seed=seed)
+    if not changed:
+        course = replace(course, strength=NONE, beginnings=0.0)
+    plan = Plan(steps, stage, rate, exam_every=exam_every, course=course, precision=precision)
     try:
         tokenizer, config = open_nano(FOLDER)
         desk = Desk(tokenizer, config)
-        store = FeatureStore(train_folders)
-        lessons = Lessons(store, read_pairs(sentences), desk, config, course)
+        store = FeatureStore(train_folders) if stage != "read" else None
+        lessons = Lessons(store, read_all(sentences) if stage != "hear" else [], desk, config, course)
         trainee = Trainee(new_nano(config, seed), plan, device)
-        training = Training(trainee, lessons, plan, output, store.digest)
+
+        def begin() -> None:
+            for run in begin_with:
+                state.begin_with(run, trainee.parts)
+            if begin_with and stage == "both":
+                fit_bridge(trainee, lessons)
+
+        training = Training(trainee, lessons, plan, output, store.digest if store else "", begin)
         examine = examiner(FeatureStore([valid]), desk, plan.exam_clips) if valid else None
     except Speech3nError as error:
         raise click.ClickException(str(error)) from error
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, training.stop)
-    click.echo(f"{store.hours:.2f} hours; from step {training.progress.step} of {steps}: {plan}", err=True)
+    hours = f"{store.hours:.2f} hours; " if store else ""
+    click.echo(f"{hours}from step {training.progress.step} of {steps}: {plan}", err=True)
     try:
         training.run(minutes, pause_while, examine)
     except Speech3nError as error:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.models.gemma3n.sizes import Size
 from speech3n.training import state
-from speech3n.training.ctc import Speller, ctc_loss, encode_frames
-from speech3n.training.lessons import Course, Lesson
+from speech3n.training.corpus.schedule import Position
+from speech3n.training.ctc import Speller, encode_frames
+from speech3n.training.lessons import Course, Lesson, Lessons
 from speech3n.training.nano import HALF
 from speech3n.training.nested import NestedModel
+from speech3n.training.script import Script
 from speech3n.training.step import answer_loss, clip_coefficients
 
+Stage = Literal["hear", "read", "both"]
+"""What is trained: the encoder by CTC, the decoder by what it reads, or everything by everything."""
 _LARGEST_GRADIENT_NORM = 1.0
 _CTC_SHARE = 0.3
 _WEIGHT_DECAY = 0.02
@@ -26,7 +32,7 @@ class Plan:
     """How to train. The rate rises, stays, and falls over the last `fall` of the steps."""
 
     steps: int
-    encoder_steps: int
+    stage: Stage = "both"
     rate: float = 1.5e-3
     warm_up: int = 500
     fall: float = 0.25
@@ -49,21 +55,25 @@ class Trainee:
     def __init__(self, model: Gemma3n, plan: Plan, device: str = "cpu", nested: Size = HALF) -> None:
         torch.manual_seed(plan.course.seed)
         self.model = model.to(device)
-        self.speller = Speller(model.config.audio.hidden_size).to(device)
+        audio = model.config.audio
+        self.speller = Speller(audio.hidden_size, audio.conf_reduction_factor).to(device)
         self.nested = NestedModel(self.model, nested)
+        self.stage = plan.stage
         self._is_short = plan.precision == "bfloat16"
-        self.parts: dict[str, nn.Module] = {"model": self.model, "speller": self.speller}
+        self.script = Script(audio.conf_reduction_factor, model.config.text.hidden_size, audio.rms_norm_eps).to(device)
+        self.parts: dict[str, nn.Module] = {"model": self.model, "speller": self.speller, "script": self.script}
         self.optimizer = state.optimizer_of(self.parts, plan.rate, _WEIGHT_DECAY)
 
-    def learn(self, lesson: Lesson, rate: float, *, with_decoder: bool) -> dict[str, float]:
+    def learn(self, lesson: Lesson, rate: float) -> dict[str, float]:
         """One step; gives its losses and the norm of its gradient."""
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.zero_grad(set_to_none=True)
-        losses = self.losses(lesson, with_decoder=with_decoder)
-        total = losses["ctc"]
-        if with_decoder:
-            total = _CTC_SHARE * total + (losses["whole"] + losses["nested"]) / 2
+        losses = self.losses(lesson)
+        answers = [losses[name] for name in ("whole", "nested") if name in losses]
+        letters = [losses[name] for name in ("ctc", "ctc_tokens") if name in losses]
+        share = _CTC_SHARE if answers else 1.0
+        total = torch.stack([*(loss / 2 for loss in answers), *(share * loss / 2 for loss in letters)]).sum()
         total.backward()  # type: ignore[no-untyped-call]
         parameters = [value for _, value in state.trained(self.parts)]
         norm = nn.utils.clip_grad_norm_(parameters, _LARGEST_GRADIENT_NORM)
@@ -72,14 +82,48 @@ class Trainee:
             clip_coefficients(self.model)
         return {name: float(loss.detach()) for name, loss in losses.items()} | {"norm": float(norm)}
 
-    def losses(self, lesson: Lesson, *, with_decoder: bool) -> dict[str, Tensor]:
+    def losses(self, lesson: Lesson) -> dict[str, Tensor]:
         """CTC of all clips, and what the whole and the nested model make of their halves of the questions."""
         device = self.model.device
+        losses: dict[str, Tensor] = {}
+        encoded: list[Tensor] = []
         with torch.autocast(device.type, torch.bfloat16, enabled=self._is_short):
-            frames, mask = encode_frames(self.model.audio_tower, lesson.mel.to(device), lesson.mask.to(device))
-            losses = {"ctc": ctc_loss(self.speller(frames), mask, lesson.letters)}
-            if with_decoder:
-                encoded = self.model.embed_audio(frames[:, :: self.model.config.audio.conf_reduction_factor])
-                losses["whole"] = answer_loss(self.model, lesson.whole.to(device), encoded)
-                losses["nested"] = self.nested.answer_loss(lesson.nested.to(device), encoded)
+            if self.stage != "read":
+                frames, mask = encode_frames(self.model.audio_tower, lesson.mel.to(device), lesson.mask.to(device))
+                losses |= self.speller.losses(frames, mask, lesson.letters)
+                encoded.append(self.model.embed_audio(frames[:, :: self.model.config.audio.conf_reduction_factor]))
+            if self.stage != "hear":
+                if len(lesson.symbols):
+                    encoded.append(self.script(lesson.symbols.to(device)))
+                clips = _side_by_side(encoded)
+                losses["whole"] = answer_loss(self.model, lesson.whole.to(device), clips)
+                losses["nested"] = self.nested.answer_loss(lesson.nested.to(device), clips)
         return losses
+
+
+@torch.no_grad()
+def fit_bridge(trainee: Trainee, lessons: Lessons, count: int = 40) -> None:
+    """Project soft tokens to where the decoder has learned to read the letters that CTC reads from them.
+
+    The least squares over a few lessons: an encoder and a decoder that were taught apart understand each other at once.
+    """
+    model, reduction = trainee.model, trainee.model.config.audio.conf_reduction_factor
+    heard: list[Tensor] = []
+    read: list[Tensor] = []
+    position = Position(0, 0)
+    for _ in range(count):
+        lesson, position = lessons.at(position)
+        frames, mask = encode_frames(model.audio_tower, lesson.mel.to(model.device), lesson.mask.to(model.device))
+        mask = mask[:, ::reduction]
+        heard.append(model.embed_audio.soft_embedding_norm(frames[:, ::reduction])[mask].float())
+        symbols = trainee.speller.read_tokens(frames)
+        read.append(trainee.script.expected(symbols.view(*mask.shape, reduction, -1))[mask])
+    projection = torch.linalg.lstsq(torch.cat(heard), torch.cat(read)).solution
+    model.embed_audio.embedding_projection.weight.copy_(projection.T)
+
+
+def _side_by_side(parts: list[Tensor]) -> Tensor:
+    """[C, T, D] of different lengths as one, with zeros after the shorter; parts of no clips are left out."""
+    filled = [part for part in parts if len(part)]
+    length = max(part.shape[1] for part in filled)
+    return torch.cat([F.pad(part, (0, 0, 0, length - part.shape[1])) for part in filled])

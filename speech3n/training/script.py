@@ -1,0 +1,55 @@
+"""Written words in place of sound: the decoder learns to read them as it will hear what the encoder makes of speech.
+
+Text costs no encoding and there is much more of it than of speech. What it is turned into resembles what CTC reads from
+soft tokens: a few letters and blanks for each 160 ms, at the pace of speech, with some errors (as in JOIST, Sainath et
+al. 2022, arXiv:2210.07353). Thrown away after training.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from speech3n.training.ctc import BLANK, SYMBOLS, spell
+
+_LETTERS_A_SECOND = (9.0, 18.0)
+_FRAMES_A_SECOND = 25
+_LONGEST_PAUSE_S = 0.8
+"""Before the first and after the last letter."""
+_WRONG, _MISSING = 0.04, 0.03
+"""How often a letter is another one, or none."""
+
+
+def pace(text: str, reduction: int, random: np.random.Generator) -> Tensor:
+    """The symbols [soft tokens, reduction] that somebody who says a text might make CTC read."""
+    letters = [letter for letter in spell(text) if random.random() >= _MISSING]
+    letters = [int(random.integers(1, SYMBOLS)) if random.random() < _WRONG else letter for letter in letters]
+    frames = _FRAMES_A_SECOND / random.uniform(*_LETTERS_A_SECOND)
+    before, after = (_FRAMES_A_SECOND * random.uniform(0, _LONGEST_PAUSE_S) for _ in range(2))
+    lengths = np.maximum(1, frames * random.uniform(0.5, 1.5, len(letters)))
+    places = (before + np.cumsum(lengths)).astype(int) if letters else np.zeros(0, int)
+    end = int(before + lengths.sum() + after) + 1
+    symbols = torch.full((-(-end // reduction) * reduction,), BLANK)
+    symbols[torch.from_numpy(places)] = torch.tensor(letters, dtype=torch.long)
+    return symbols.view(-1, reduction)
+
+
+class Script(nn.Module):
+    """Symbols [B, T, reduction] of soft tokens to what stands for these in the decoder's space, [B, T, D]."""
+
+    def __init__(self, reduction: int, width: int, eps: float) -> None:
+        super().__init__()
+        self._eps = eps
+        self.table = nn.Parameter(torch.randn(reduction * SYMBOLS, width) / reduction**0.5)
+
+    def forward(self, symbols: Tensor) -> Tensor:
+        """Of the size that the encoder's soft tokens have: the last thing done to both is to norm them."""
+        places = symbols + SYMBOLS * torch.arange(symbols.shape[-1], device=symbols.device)
+        embedded = F.embedding(places, self.table).sum(-2)
+        return F.rms_norm(embedded, embedded.shape[-1:], eps=self._eps)
+
+    def expected(self, log_probabilities: Tensor) -> Tensor:
+        """Before the norm, [..., D]: the mean of what CTC holds possible, log-probabilities [..., reduction, S]."""
+        return log_probabilities.exp().flatten(-2) @ self.table
