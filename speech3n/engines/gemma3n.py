@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from langcodes.data_dicts import LANGUAGE_ALPHA3
@@ -16,6 +16,7 @@ from speech3n.decoding.answer import Answer, parse_answer
 from speech3n.decoding.policy import comparable
 from speech3n.decoding.repetition import cut_repetition, loop_start
 from speech3n.engines.base import EngineInfo, StreamOptions
+from speech3n.engines.gemma3n_tokenizer import CheckpointTokenizer
 from speech3n.engines.gemma3n_words import TokenText, WordClock, split_words, word_confidences
 from speech3n.errors import EngineError, ModelError, UsageError
 from speech3n.languages import language_name
@@ -91,7 +92,7 @@ class Gemma3nEngine:
 
         return_large_blocks()
         self.config = Gemma3nConfig.read(folder)
-        self.tokenizer = _load_tokenizer(folder)
+        self.tokenizer = CheckpointTokenizer(folder)
         device = "cuda" if torch.cuda.is_available() else "cpu"
         model = load(folder, dtype, device)
         is_large = sum(weights.numel() for weights in model.state_dict().values()) >= _LARGE
@@ -281,22 +282,6 @@ def _without_loop(words: Sequence[str]) -> tuple[str, ...]:
     return tuple(words[: loop_start([comparable(word) for word in words])])
 
 
-def _load_tokenizer(folder: Path) -> Any:
-    from transformers import AutoTokenizer
-
-    # Without them transformers makes up an empty tokenizer.
-    if not any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer.model")):
-        raise ModelError(f"'{folder}' has no tokenizer.json.", "Fetch the checkpoint with all its files.")
-    try:
-        return AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
-    except Exception as error:  # whatever is wrong with the files, transformers raises something else for it
-        reason = " ".join(str(error).split()).rstrip(".")
-        raise ModelError(
-            f"The tokenizer in '{folder}' cannot be loaded: {reason:.300}.", "Fetch the checkpoint with all its files."
-        ) from error
-
-
-def _stop_tokens(configured: Sequence[int], tokenizer: Any) -> list[int]:
+def _stop_tokens(configured: Sequence[int], tokenizer: CheckpointTokenizer) -> list[int]:
     named = [tokenizer.convert_tokens_to_ids(name) for name in ("<end_of_turn>", "<eos>")]
-    known = [token for token in named if isinstance(token, int) and token != tokenizer.unk_token_id]
-    return [*configured, *known]
+    return [*configured, *(token for token in named if token is not None)]

@@ -1,0 +1,117 @@
+"""The tokenizer of a checkpoint folder, read by the library that transformers reads it by.
+
+transformers itself takes a second to import, and nothing of it would be used: the tokens are in `tokenizer.json`, and
+what is said around them in `tokenizer_config.json` and `chat_template.jinja`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NoReturn
+
+from tokenizers import Tokenizer
+
+from speech3n.errors import ModelError
+
+_HINT = "Fetch the checkpoint with all its files."
+
+
+class CheckpointTokenizer:
+    """What `speech3n.models.gemma3n.prompts.Tokenizer` asks for, with the names of transformers; raises ModelError."""
+
+    def __init__(self, folder: Path) -> None:
+        if not (folder / "tokenizer.json").is_file():
+            raise ModelError(f"'{folder}' has no tokenizer.json.", _HINT)
+        try:
+            self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+            config = _read_object(folder / "special_tokens_map.json") | _read_object(folder / "tokenizer_config.json")
+            self._template = _template(folder / "chat_template.jinja", config)
+        except Exception as error:  # the library says that something is wrong with the file by a bare Exception
+            reason = " ".join(str(error).split()).rstrip(".")
+            raise ModelError(f"The tokenizer in '{folder}' cannot be loaded: {reason:.300}.", _HINT) from error
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self._named = {name: _content(token) for name, token in config.items() if name.endswith("_token")}
+
+    @property
+    def bos_token(self) -> str | None:
+        """The token that begins every text."""
+        return self._named.get("bos_token")
+
+    @property
+    def chat_template(self) -> str | None:
+        """The Jinja template of a conversation, or None."""
+        return self._template
+
+    def encode(self, text: str, *, add_special_tokens: bool) -> list[int]:
+        """Ids of a text; names of special tokens in it become those tokens."""
+        return list(self._tokenizer.encode(text, add_special_tokens=add_special_tokens).ids)
+
+    def decode(self, ids: Sequence[int], *, skip_special_tokens: bool) -> str:
+        """The text of ids."""
+        return str(self._tokenizer.decode(list(ids), skip_special_tokens=skip_special_tokens))
+
+    def convert_ids_to_tokens(self, token_id: int) -> str | None:
+        """The name of one token, None where there is none."""
+        return self._tokenizer.id_to_token(token_id)
+
+    def convert_tokens_to_ids(self, name: str) -> int | None:
+        """The id of the token of that name, None where there is none."""
+        return self._tokenizer.token_to_id(name)
+
+    def apply_chat_template(
+        self, conversation: list[dict[str, Any]], *, tokenize: bool = False, add_generation_prompt: bool
+    ) -> str:
+        """The text of a conversation as the template writes it; whatever a template raises comes out of here."""
+        assert not tokenize
+        names = {name: token for name, token in self._named.items() if token}
+        text: str = self._compiled.render(
+            messages=conversation, tools=None, documents=None, add_generation_prompt=add_generation_prompt, **names
+        )
+        return text
+
+    @cached_property
+    def _compiled(self) -> Any:
+        from jinja2.ext import loopcontrols
+        from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+        # A template is a program of the checkpoint's; these settings are those that templates are written for.
+        environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
+        environment.globals["raise_exception"] = _fail
+        return environment.from_string(self._template or "")
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    """The object in a JSON file, an empty one where there is no file."""
+    if not path.is_file():
+        return {}
+    contents = json.loads(path.read_text("utf-8"))
+    if not isinstance(contents, dict):
+        raise ValueError(f"{path.name} holds no object")
+    return contents
+
+
+def _template(path: Path, config: Mapping[str, Any]) -> str | None:
+    """The template of a file of its own, or of the configuration, where it may be one of several."""
+    if path.is_file():
+        return path.read_text("utf-8")
+    template = config.get("chat_template")
+    if isinstance(template, list):
+        template = {entry["name"]: entry["template"] for entry in template}.get("default")
+    return template if isinstance(template, str) else None
+
+
+def _content(token: object) -> str | None:
+    """The text of a token, which may come with settings beside it."""
+    text = token.get("content") if isinstance(token, dict) else token
+    return text if isinstance(text, str) else None
+
+
+def _fail(message: str) -> NoReturn:
+    """What templates call when a conversation does not suit them."""
+    from jinja2 import TemplateError
+
+    raise TemplateError(message)
