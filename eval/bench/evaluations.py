@@ -32,7 +32,6 @@ def run_evaluation(name: str, store: ResultStore, manifest: Path, model: str, li
 
     Raises EvaluationError where anything failed, and what `eval run` raises.
     """
-    progress(f"{name}: running")
     request = replace(
         EVALUATIONS[name],
         manifest=manifest,
@@ -40,10 +39,14 @@ def run_evaluation(name: str, store: ResultStore, manifest: Path, model: str, li
         peers=(model,) if name == "files" else (),
         limit=limit,
         cache=store.folder / "cache",
-        fresh=store.fresh,
-        report=store.folder / name,
     )
-    if run_request(request) != 0:
+    evaluate_into(name, store, request)
+
+
+def evaluate_into(name: str, store: ResultStore, request: Request) -> None:
+    """Run an evaluation whose report stays in the store's folder under `name`; raises as `run_evaluation`."""
+    progress(f"{name}: running")
+    if run_request(replace(request, fresh=store.fresh, report=store.folder / name)) != 0:
         raise EvaluationError(f"The evaluation '{name}' is not complete.", "Run it again: what is done is kept.")
 
 

@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from eval.datasets import read_audio
+from eval.events import record_of
 from eval.recognition import Recognition
 from eval.recordings import Recording
 from eval.report.document import Mode
 from speech3n.errors import AudioError, EngineError, ModelError
+from speech3n.types import End, Segment, Update, Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,45 @@ class FakeSystem:
                     if time.monotonic() > deadline:
                         raise EngineError("Nobody else came.")
                     time.sleep(0.01)
+
+    def close(self) -> None:
+        pass
+
+
+@dataclass(frozen=True, slots=True)
+class FakeCaptions:
+    """Says the reference of a clip, word by word: one ends each 0.2 s, and is shown `late_s` after that.
+
+    Of a clip with `wrong_on` in its name it says something else. Computing takes a tenth of the sound, live a fifth.
+    """
+
+    name: str
+    mode: Mode = "streaming"
+    size: str | None = None
+    late_s: float = 0.25
+    wrong_on: str = "nowhere"
+
+    def settings(self) -> dict[str, str | int | float | bool | None]:
+        return {"size": self.size}
+
+    def open(self) -> FakeCaptions:
+        return self
+
+    def recognise(self, recording: Recording, *, translate: bool, heard: Callable[[float], None]) -> Recognition:
+        clip = recording.clips[0].clip
+        text = "nada" if self.wrong_on in recording.audio.name else clip.text
+        translation = clip.translation_en if translate else None
+        if self.mode == "offline":
+            return Recognition(text, translation, 0.1 * recording.duration_s)
+        words = tuple(Word(word, 0.2 * place, 0.2 * place + 0.2, 1.0) for place, word in enumerate(text.split()))
+        updates = [
+            Update(words[: count + 1], (), audio_s=word.end, elapsed_s=word.end + self.late_s)
+            for count, word in enumerate(words)
+        ]
+        segment = Segment(0, 0.0, words[-1].end, text, words, clip.language, translation)
+        end = End(recording.duration_s, recording.duration_s + 9.0, 0.0)
+        records = [record for event in (*updates, segment, end) if (record := record_of(event)) is not None]
+        return Recognition(text, translation, 0.2 * recording.duration_s, events=records)
 
     def close(self) -> None:
         pass

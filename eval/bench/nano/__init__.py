@@ -1,0 +1,1 @@
+"""What nano can do, beside Whisper base: quality on speech it never heard, streaming, speed."""

@@ -1,0 +1,118 @@
+"""`python -m eval.bench.nano`: measure what nano is said to do, part by part, and write the tables."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from eval.bench.nano.exactness import measure_exactness
+from eval.bench.nano.quality import SETS, SIZES, measure_quality, quality_reports
+from eval.bench.nano.speed import measure_speed, speed_systems
+from eval.bench.nano.tables import Measured, render
+from eval.bench.readme import replace_block
+from eval.bench.store import Record, ResultStore
+from eval.datasets import Clip, load_clips
+from eval.fingerprint import code_digest, weights_digest
+from speech3n.engines.registry import prepare
+from speech3n.errors import Speech3nError
+from speech3n.threads import compute_threads, keep_libraries_modest
+
+_PARTS = (*SETS, "exactness", "speed")
+_FEW = 20
+"""Clips of each language on which exactness and speed are measured, at most."""
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+_PLACES = (Path("README.md"), Path("speech3n/nano/README.md"))
+"""Where the tables stand: the repository's page, and the model card."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """The options of the command line, as `main` declares them."""
+
+    model: str
+    shared: Path
+    out: Path
+    only: tuple[str, ...]
+    limit: int | None
+    fresh: bool
+    table: bool
+    update_readme: bool
+
+
+@click.command()
+@click.option("--model", default="nano", show_default=True, help="nano, or a folder with a checkpoint of it.")
+@click.option("--shared", type=_FOLDER, default=Path("../shared"), show_default=True, help="Holds speech/ and eval/.")
+@click.option("--out", type=_FOLDER, default=Path("bench-results/nano"), show_default=True, help="Results.")
+@click.option("--only", type=click.Choice(_PARTS), multiple=True, help="Only these parts.")
+@click.option("--limit", type=click.IntRange(1), help="So many clips of each language.")
+@click.option("--fresh", is_flag=True, help="Run again what is done.")
+@click.option("--table", is_flag=True, help="Run nothing; print the tables of the results.")
+@click.option("--update-readme", is_flag=True, help="Run nothing; put the tables into README.md and the model card.")
+def main(**options: Any) -> None:
+    """Measure nano beside Whisper base: error rates, BLEU, whether streaming equals offline, speed.
+
+    What was recognised stays in the cache of `speech3n eval run`, and what was interrupted goes on where it was. Speed
+    wants a machine that does nothing else.
+    """
+    # Inherited by every process that is measured.
+    keep_libraries_modest()
+    try:
+        _run(_Options(**options))
+    except Speech3nError as error:
+        click.echo(str(error), err=True)
+        sys.exit(error.exit_code)
+
+
+def _run(options: _Options) -> None:
+    store = ResultStore(options.out, options.fresh)
+    if not (options.table or options.update_readme):
+        _measure(store, options)
+    tables = render(Measured(quality_reports(store), store.load()))
+    if not options.update_readme:
+        click.echo(tables)
+        return
+    for path in _PLACES:
+        replace_block(path, tables, "bench-nano")
+
+
+def _measure(store: ResultStore, options: _Options) -> None:
+    prepare(options.model)
+    parts: dict[str, Callable[[], None]] = {
+        **{name: partial(measure_quality, name, store, options.model, options.shared, options.limit) for name in SETS},
+        "exactness": lambda: _exactness(store, options),
+        "speed": lambda: _speed(store, options),
+    }
+    for name in options.only or _PARTS:
+        parts[name]()
+
+
+def _exactness(store: ResultStore, options: _Options) -> None:
+    clips = _few_clips(options)
+    for size in SIZES:
+        store.part(
+            f"exactness-{size}", _settings(options, clips), partial(measure_exactness, options.model, size, clips)
+        )
+
+
+def _speed(store: ResultStore, options: _Options) -> None:
+    clips, systems = _few_clips(options), speed_systems(options.model)
+    settings = _settings(options, clips) | {"threads": compute_threads()}
+    store.part("speed", settings, partial(measure_speed, clips, systems))
+
+
+def _few_clips(options: _Options) -> list[Clip]:
+    return load_clips(options.shared / SETS["synthetic"].below, limit=min(options.limit or _FEW, _FEW))
+
+
+def _settings(options: _Options, clips: list[Clip]) -> Record:
+    return {"weights": weights_digest(options.model), "code": code_digest("speech3n"), "clips": len(clips)}
+
+
+if __name__ == "__main__":
+    main()

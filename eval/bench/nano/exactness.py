@@ -1,0 +1,93 @@
+"""Whether nano hears and says the same of a clip that comes in frames of 160 ms and of the clip at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from eval.bench.store import Record
+from eval.command import WHOLE
+from eval.datasets import Clip
+from eval.sound_files import read_audio
+from speech3n.types import FRAME_SAMPLES, Waveform
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from speech3n.engines.base import Engine, StreamOptions
+    from speech3n.models.gemma3n.listening import Ears
+
+_DECODE_FRAMES = 3
+"""Frames between two interim answers, about as many as in captions."""
+
+
+def measure_exactness(model: str, size: str, clips: Sequence[Clip]) -> Record:
+    """How far soft tokens differ, in parts of the largest; how many a frame brings; how many answers are the same.
+
+    Raises ModelError, UsageError, AudioError.
+    """
+    import torch
+
+    from speech3n.engines.base import StreamOptions
+    from speech3n.engines.gemma3n import open_gemma3n
+
+    same, difference = 0, 0.0
+    counts: set[int] = set()
+    with closing(open_gemma3n(model, None if size == WHOLE else size)) as engine, torch.inference_mode():
+        for clip in clips:
+            pcm = read_audio(clip.audio)
+            whole, parts = _encode(engine.ears, pcm), _encode_frames(engine.ears, pcm)
+            difference = max(difference, float((whole - torch.cat(parts, 1)).abs().max() / whole.abs().max()))
+            # The last frame may be a part of one, whose token comes with the end.
+            counts |= {tokens.shape[1] for tokens in parts[:-2]}
+            options = StreamOptions(clip.language, translate=clip.translation_en is not None)
+            same += _answer(engine, options, [pcm]) == _answer(engine, options, _frames(pcm))
+    return {
+        "clips": len(clips),
+        "same": same,
+        "difference": difference,
+        "tokens_a_frame": sorted(counts),
+    }
+
+
+def _encode(ears: Ears, pcm: Waveform) -> Tensor:
+    """The soft tokens [1, T, C] of a whole clip."""
+    mel, _ = ears.log_mel(_tensor(ears, pcm))
+    tokens: Tensor = ears.model.audio_tower(mel)[0]
+    return tokens
+
+
+def _encode_frames(ears: Ears, pcm: Waveform) -> list[Tensor]:
+    """The same of the clip as it comes: what each frame brings, and the end."""
+    import torch
+
+    log_mel, tower = ears.log_mel, ears.model.audio_tower
+    heard, encoded = log_mel.init_state(), tower.init_state()
+    tokens = [tower.step(log_mel.step(_tensor(ears, frame), heard), encoded) for frame in _frames(pcm)]
+    end = [tower.step(log_mel.flush(heard), encoded), tower.flush(encoded)]
+    return [*tokens, torch.cat(end, 1)]
+
+
+def _tensor(ears: Ears, pcm: Waveform) -> Tensor:
+    import torch
+
+    return torch.from_numpy(pcm)[None].to(ears.log_mel.window.device)
+
+
+def _answer(engine: Engine, options: StreamOptions, parts: Sequence[Waveform]) -> tuple[str, str | None]:
+    """Transcript and translation of a clip given in parts, with interim answers on the way."""
+    stream = engine.open_stream(options)
+    for number, part in enumerate(parts, start=1):
+        stream.accept_waveform(part)
+        if number % _DECODE_FRAMES == 0:
+            stream.decode()
+    stream.input_finished()
+    hypothesis = stream.decode()
+    assert hypothesis is not None
+    translation = None if hypothesis.translation is None else " ".join(hypothesis.translation)
+    return " ".join(word.text for word in hypothesis.words), translation
+
+
+def _frames(pcm: Waveform) -> list[Waveform]:
+    return [pcm[start : start + FRAME_SAMPLES] for start in range(0, len(pcm), FRAME_SAMPLES)]

@@ -1,0 +1,52 @@
+"""Error rates and BLEU of nano, whole and half, as files and as captions, beside faster-whisper itself.
+
+Each clip stands alone, so that what captions end with can be held against the text of the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from eval.bench.evaluations import evaluate_into
+from eval.bench.store import ResultStore
+from eval.cache import cache_folder
+from eval.command import WHOLE, Request
+from eval.report.document import REPORT_JSON, Report, load_report
+
+PEER = "whisper-base"
+SIZES = (WHOLE, "half")
+
+
+@dataclass(frozen=True, slots=True)
+class ClipSet:
+    """A set of clips: where it is below the folder of shared data, and what README calls it."""
+
+    below: str
+    title: str
+
+
+SETS: Mapping[str, ClipSet] = {
+    "synthetic": ClipSet("speech/valid", "Synthetic speech, voices and sentences held out of training"),
+    "real": ClipSet("eval/manifest.jsonl", "Real speech"),
+}
+
+
+def measure_quality(name: str, store: ResultStore, model: str, shared: Path, limit: int | None) -> None:
+    """Evaluate one of the SETS; raises EvaluationError where anything failed, and what `eval run` raises."""
+    request = Request(
+        shared / SETS[name].below,
+        models=(model,),
+        sizes=SIZES,
+        modes=("offline", "streaming"),
+        peers=(PEER,),
+        limit=limit,
+        cache=cache_folder(),
+    )
+    evaluate_into(name, store, request)
+
+
+def quality_reports(store: ResultStore) -> dict[str, Report]:
+    """The reports of the sets that were evaluated."""
+    return {name: load_report(store.folder / name) for name in SETS if (store.folder / name / REPORT_JSON).is_file()}
