@@ -23,7 +23,7 @@ from speech3n.models.gemma3n.quantisation import read_formats
 from speech3n.models.gemma3n.sizes import Size, SubModel
 from speech3n.store.new_folder import new_folder, require_absent
 from speech3n.store.progress import Progress, SilentProgress
-from speech3n.store.tensor_file import TensorFileWriter
+from speech3n.store.shards import TensorGroup, write_shards
 
 _SHARD_BYTES = 4_000_000_000
 _LAYER = re.compile(r"(model\.language_model\.layers\.)(\d+)(\..*)")
@@ -56,7 +56,8 @@ def slice_checkpoint(source: Path, size: Size, output: Path, progress: Progress 
     pieces = plan(read_sources(weight_files(source)), config.text, model)
     nbytes = sum(piece.spec.nbytes for piece in pieces)
     with new_folder(output, nbytes) as folder:
-        _write_weights(folder, pieces, progress or SilentProgress())
+        with (progress or SilentProgress()).stage("Slicing", nbytes) as report:
+            write_shards(folder, [_group(piece) for piece in pieces], _SHARD_BYTES, report)
         _write_config(source, folder, model.config(config.text))
         copy_companions(source, folder)
     return Sliced(model, nbytes, output)
@@ -138,38 +139,8 @@ def _require_shape(source: TensorSource, shape: tuple[int, ...]) -> None:
         )
 
 
-def _write_weights(folder: Path, pieces: list[Piece], progress: Progress) -> None:
-    shards = _shards(pieces)
-    names = [
-        "model.safetensors" if len(shards) == 1 else f"model-{number:05}-of-{len(shards):05}.safetensors"
-        for number in range(1, len(shards) + 1)
-    ]
-    total, done = sum(piece.spec.nbytes for piece in pieces), 0
-    with progress.stage("Slicing", total) as report:
-        for name, shard in zip(names, shards, strict=True):
-            by_name = {piece.name: piece for piece in shard}
-            with TensorFileWriter(folder / name, [piece.spec for piece in shard]) as writer:
-                for spec in writer.order:
-                    for data in copy_piece(by_name[spec.name]):
-                        writer.write(data)
-                        done += len(data)
-                        report(done)
-    if len(shards) > 1:
-        places = {piece.name: name for name, shard in zip(names, shards, strict=True) for piece in shard}
-        index = {"metadata": {"total_size": total}, "weight_map": dict(sorted(places.items()))}
-        _write_json(folder / "model.safetensors.index.json", index)
-
-
-def _shards(pieces: list[Piece]) -> list[list[Piece]]:
-    shards: list[list[Piece]] = [[]]
-    size = 0
-    for piece in pieces:
-        if shards[-1] and size + piece.spec.nbytes > _SHARD_BYTES:
-            shards.append([])
-            size = 0
-        shards[-1].append(piece)
-        size += piece.spec.nbytes
-    return shards
+def _group(piece: Piece) -> TensorGroup:
+    return TensorGroup((piece.spec,), lambda: ((piece.name, data) for data in copy_piece(piece)))
 
 
 def _write_config(source: Path, folder: Path, text: TextConfig) -> None:
@@ -181,8 +152,4 @@ def _write_config(source: Path, folder: Path, text: TextConfig) -> None:
         **(config.get("text_config") or {}),
         **{name: values[name] for name in (*changed, "activation_sparsity_pattern")},
     }
-    _write_json(folder / "config.json", config)
-
-
-def _write_json(path: Path, content: object) -> None:
-    path.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", "utf-8")

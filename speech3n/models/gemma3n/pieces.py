@@ -15,7 +15,11 @@ from speech3n.store.tensor_file import ITEM_SIZES, TensorSpec
 
 Ranges: TypeAlias = tuple[tuple[int, int], ...]
 """Parts (start, end) of a dimension, in order."""
+TYPE_NAMES = {torch.bfloat16: "BF16", torch.float32: "F32", torch.int8: "I8", torch.uint8: "U8"}
+"""What safetensors call types."""
 _CHUNK_BYTES = 64_000_000
+_BLOCK_BYTES = 16_000_000
+"""For what is computed with: intermediate results are several times as large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,26 +72,21 @@ def copy_piece(piece: Piece) -> Iterator[memoryview]:
     """
     spec = piece.source.spec
     if len(spec.shape) < 2:
-        yield _bytes_of(_read(piece.source, None, None))
+        yield bytes_of(_read(piece.source, None, None))
         return
     row_bytes = spec.nbytes // max(1, spec.shape[0])
     step = max(1, _CHUNK_BYTES // max(1, row_bytes))
     for start, end in piece.rows if piece.rows is not None else ((0, spec.shape[0]),):
         for first in range(start, end, step):
-            yield _bytes_of(_read(piece.source, (first, min(end, first + step)), piece.columns))
+            yield bytes_of(_read(piece.source, (first, min(end, first + step)), piece.columns))
 
 
 def read_blocks(source: TensorSource, multiple: int = 1) -> Iterator[Tensor]:
-    """The rows of a matrix in blocks of some megabytes, each but the last of a multiple of `multiple` rows."""
+    """The rows of a matrix in blocks of a few megabytes, each but the last of a multiple of `multiple` rows."""
     rows = source.spec.shape[0]
-    step = max(1, _CHUNK_BYTES * rows // max(1, source.spec.nbytes) // multiple) * multiple
+    step = max(1, _BLOCK_BYTES * rows // max(1, source.spec.nbytes) // multiple) * multiple
     for first in range(0, rows, step):
         yield _read(source, (first, min(rows, first + step)), None)
-
-
-def read_whole(source: TensorSource) -> Tensor:
-    """A tensor, in memory of its own."""
-    return _read(source, None, None).clone()
 
 
 def _read(source: TensorSource, rows: tuple[int, int] | None, columns: Ranges | None) -> Tensor:
@@ -104,7 +103,8 @@ def _read(source: TensorSource, rows: tuple[int, int] | None, columns: Ranges | 
     return block if columns is None else torch.cat([block[:, start:end] for start, end in columns], 1)
 
 
-def _bytes_of(tensor: Tensor) -> memoryview:
+def bytes_of(tensor: Tensor) -> memoryview:
+    """The numbers of a tensor on the CPU as they lie in memory, row by row."""
     return tensor.contiguous().flatten().view(torch.uint8).numpy().data
 
 

@@ -82,8 +82,11 @@ RECIPES = {
 }
 
 
-def build(model: Gemma3n, module: str, kind: str) -> Quantised:
-    """An empty module to stand for the one of that name; raises ValueError for formats and names that make none."""
+def build(model: Gemma3n, module: str, kind: str, some_rows: int | None = None) -> Quantised:
+    """An empty module to stand for the one of that name, or for so many of its rows.
+
+    Raises ValueError for formats and names that make none.
+    """
     try:
         plain = model.get_submodule(module)
     except AttributeError as error:
@@ -91,6 +94,7 @@ def build(model: Gemma3n, module: str, kind: str) -> Quantised:
     if not isinstance(plain, nn.Linear | nn.Embedding) or (kind == "int8-rows") != (module == _TABLE):
         raise ValueError(f"{module} cannot be {kind}")
     rows, columns = plain.weight.shape
+    rows = rows if some_rows is None else some_rows
     if kind == "int8-rows":
         return Int8Rows(rows, columns, model.config.text.num_hidden_layers)
     if kind == "int8":
