@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +18,9 @@ from speech3n.models.gemma3n.audio import AudioEncoder
 
 _LETTERS = " 'abcdefghijklmnopqrstuvwxyzàâäáãèéêëìíîïòóôöõùúûüçñœæ"
 BLANK = 0
+_SUBSAMPLED = 4
+"""Mel frames for each frame of the encoder."""
+_LAG_FRAMES = 10
 
 
 def spell(text: str) -> list[int]:
@@ -24,6 +28,25 @@ def spell(text: str) -> list[int]:
     plain = unicodedata.normalize("NFC", text).lower().replace("’", "'")
     letters = "".join(letter if letter in _LETTERS else " " for letter in plain)
     return [_LETTERS.index(letter) + 1 for letter in " ".join(letters.split())]
+
+
+def spread(letters: Sequence[int], speech: tuple[int, int], frames: int) -> Tensor:
+    """A symbol for each frame of the encoder of a clip of mel frames, if all letters take the same time.
+
+    Each is repeated until the next: `even_frames` says where they begin.
+    """
+    symbols = torch.full((-(-frames // _SUBSAMPLED),), BLANK)
+    begins = [-(-frame // _SUBSAMPLED) for frame in even_frames(len(letters) + 1, speech)] if letters else []
+    for letter, begin, end in zip(letters, begins, begins[1:], strict=False):
+        symbols[begin:end] = letter
+    return symbols
+
+
+def even_frames(count: int, speech: tuple[int, int]) -> list[int]:
+    """The mel frames at which so many letters begin to be known, the last one at the end of speech."""
+    first, last = speech
+    step = (last - first) / max(1, count - 1)
+    return [round(first + index * step) + _LAG_FRAMES for index in range(count)]
 
 
 def read_out(ids: Sequence[int]) -> str:
@@ -41,6 +64,18 @@ def encode_frames(tower: AudioEncoder, mel: Tensor, mask: Tensor) -> tuple[Tenso
     for block in tower.conformer:
         x, frames_mask = block(x, frames_mask)
     return silence_padding(x, frames_mask), frames_mask
+
+
+class Spelt(Protocol):
+    """What the clips of a lesson spell."""
+
+    @property
+    def letters(self) -> list[list[int]]:
+        """For CTC."""
+
+    @property
+    def spread(self) -> Tensor:
+        """[B, T]: as `spread` has them."""
 
 
 class Speller(nn.Module):
@@ -65,12 +100,16 @@ class Speller(nn.Module):
         logits = self.of_token(frames[:, :: self._reduction])
         return F.log_softmax(logits.float().unflatten(-1, (self._reduction, SYMBOLS)).flatten(1, 2), -1)
 
-    def losses(self, frames: Tensor, mask: Tensor, letters: Sequence[Sequence[int]]) -> dict[str, Tensor]:
-        """`ctc_loss` of frames and of soft tokens."""
+    def losses(self, frames: Tensor, mask: Tensor, lesson: Spelt) -> dict[str, Tensor]:
+        """`ctc_loss` of frames and of soft tokens, and both's mean cross-entropy with the evenly spread letters."""
         tokens_mask = mask[:, :: self._reduction].repeat_interleave(self._reduction, 1)
+        read, read_tokens = self(frames), self.read_tokens(frames)
+        spread = lesson.spread.to(frames.device)
+        even = [F.nll_loss(each[:, : spread.shape[1]][mask], spread[mask]) for each in (read, read_tokens)]
         return {
-            "ctc": ctc_loss(self(frames), mask, letters),
-            "ctc_tokens": ctc_loss(self.read_tokens(frames), tokens_mask, letters),
+            "ctc": ctc_loss(read, mask, lesson.letters),
+            "ctc_tokens": ctc_loss(read_tokens, tokens_mask, lesson.letters),
+            "even": torch.stack(even).mean(),
         }
 
 

@@ -17,19 +17,23 @@ from speech3n.models.gemma3n.config import Gemma3nConfig
 from speech3n.training.corpus.feature_changes import Strength, changed, hiss
 from speech3n.training.corpus.features import FLOOR, FeatureStore, Mel, StoredClip
 from speech3n.training.corpus.schedule import Position, Schedule
-from speech3n.training.ctc import BLANK, spell
+from speech3n.training.ctc import BLANK, even_frames, spell, spread
+from speech3n.training.guidance import spans
 from speech3n.training.questions import TARGET, Desk, Question
-from speech3n.training.script import pace
+from speech3n.training.script import Paced, pace
 from speech3n.training.step import Batch, Example, collate
 from speech3n.training.synthesis.sentences import Sentence, read_sentences, reserved_texts
 from speech3n.training.synthesis.voices import LANGUAGES
 
-_TRANSLATED = 0.6
-_REPEATED = 0.15
-"""How often English is asked for in English."""
+BEGINNINGS = 0.15
+"""How often a clip is cut short."""
+_REPEATED = 0.25
+"""How often English is asked for in English, for each time that a translation is asked for."""
 _NAMED = 0.5
 """How often the language is said in the question."""
 _NOBODY = 0.04
+_SLACK = 3
+"""Soft tokens that a letter may be away from where it would be if all took the same time."""
 _NEIGHBOURS = 2000
 """Sentences that are read together are this near each other in length."""
 _LAG_S = 0.3
@@ -47,8 +51,9 @@ class Course:
     sentences: int = 5
     """Read without sound, in each batch."""
     strength: Strength = field(default_factory=Strength)
-    beginnings: float = 0.15
-    """How often a clip is cut short."""
+    translated: float = 0.6
+    """How often English is asked for, too."""
+    beginnings: float = BEGINNINGS
     seed: int = 0
 
 
@@ -56,16 +61,29 @@ class Course:
 class Lesson:
     """Clips [B, T, bins] with their mask and letters, what is read, and questions: a half for each size of the model.
 
-    Questions call what is read [S, soft tokens, reduction] clips B to B + S - 1.
+    `spread` [B, frames of the encoder] has the letters spread evenly over where somebody speaks. Questions call what is
+    read [S, soft tokens, reduction] clips B to B + S - 1.
     """
 
     mel: Tensor
     mask: Tensor
     letters: list[list[int]]
+    spread: Tensor
     symbols: Tensor
     whole: Batch
     nested: Batch
     audio_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What a question is about: a text in so many soft tokens, and in which of them, more or less, each letter is."""
+
+    about: StoredClip | Sentence
+    text: str
+    tokens: int
+    places: list[int]
+    slack: int
 
 
 class Lessons:
@@ -94,20 +112,23 @@ class Lessons:
         heard = [self._hear(self._store, clip, random) for clip in clips] if self._store else []
         read = self._draw(random)
         mel, mask = _padded([torch.from_numpy(frames) for frames, _ in heard], FLOOR)
-        symbols, _ = _padded([symbols for symbols, _ in read], BLANK)
+        symbols, _ = _padded([paced.symbols for paced, _ in read], BLANK)
         lengths = mask.sum(1)
-        tokens = [*(-(-lengths // self._config.audio.mel_frames_per_token)).tolist(), *[len(each) for each, _ in read]]
-        said: list[tuple[StoredClip | Sentence, str]] = [
-            *((clip, text) for clip, (_, text) in zip(clips, heard, strict=True)),
-            *((sentence, sentence.text) for _, sentence in read),
-        ]
-        examples = [
-            self._example(number, spoken, tokens[number], text, random) for number, (spoken, text) in enumerate(said)
-        ]
-        halves = [self._collate([examples[place] for place in part]) for part in _halves(len(examples), random)]
         letters = [spell(text) for _, text in heard]
+        speech = [speech_frames(frames) for frames, _ in heard]
+        evenly = [
+            spread(spelt, where, len(frames)) for spelt, where, (frames, _) in zip(letters, speech, heard, strict=True)
+        ]
+        stride = self._config.audio.mel_frames_per_token
+        said: list[_Said] = []
+        for clip, (frames, text), spelt, where in zip(clips, heard, letters, speech, strict=True):
+            places = [frame // stride for frame in even_frames(len(spelt), where)]
+            said.append(_Said(clip, text, -(-len(frames) // stride), places, _SLACK))
+        said += [_Said(sentence, sentence.text, len(paced.symbols), paced.places, 0) for paced, sentence in read]
+        examples = [self._example(number, each, random) for number, each in enumerate(said)]
+        halves = [self._collate([examples[place] for place in part]) for part in _halves(len(examples), random)]
         audio_s = float(lengths.sum()) / 100
-        return Lesson(mel, mask, letters, symbols, halves[0], halves[1], audio_s), following
+        return Lesson(mel, mask, letters, _padded(evenly, BLANK)[0], symbols, halves[0], halves[1], audio_s), following
 
     def _clips(self, position: Position) -> tuple[list[StoredClip], Position]:
         if self._store is None:
@@ -115,7 +136,7 @@ class Lessons:
         numbers, following = self._schedule.at(position)
         return [self._store.clips[number] for number in numbers], following
 
-    def _draw(self, random: np.random.Generator) -> list[tuple[Tensor, Sentence]]:
+    def _draw(self, random: np.random.Generator) -> list[tuple[Paced, Sentence]]:
         """Sentences of about the same length, and how they are read."""
         if not self._sentences:
             return []
@@ -136,16 +157,16 @@ class Lessons:
         other = store.mel(store.clips[int(random.integers(len(store.clips)))])
         return changed(mel, other, self._course.strength, random), text
 
-    def _example(
-        self, number: int, spoken: StoredClip | Sentence, tokens: int, text: str, random: np.random.Generator
-    ) -> Example:
-        is_whole = text in (spoken.text, "")
-        translation = spoken.text if spoken.language == TARGET else spoken.translation_en
-        often = _REPEATED if spoken.language == TARGET else _TRANSLATED
+    def _example(self, number: int, said: _Said, random: np.random.Generator) -> Example:
+        about, text = said.about, said.text
+        is_whole = text in (about.text, "")
+        translation = about.text if about.language == TARGET else about.translation_en
+        often = self._course.translated * (_REPEATED if about.language == TARGET else 1)
         translate = is_whole and translation is not None and bool(random.random() < often)
-        question = Question(spoken.language if random.random() < _NAMED else None, translate)
+        question = Question(about.language if random.random() < _NAMED else None, translate)
         answer = question.answer(text, translation or "")
-        return Example(number, tokens, self._desk.prompt(question), self._desk.answer(answer))
+        looks = spans(text, self._desk.offsets(answer), said.places, said.tokens, said.slack)
+        return Example(number, said.tokens, self._desk.prompt(question), self._desk.answer(answer), tuple(looks))
 
     def _collate(self, examples: Sequence[Example]) -> Batch:
         return collate(examples, self._config.audio_token_id, self._config.text.pad_token_id)
@@ -153,15 +174,21 @@ class Lessons:
 
 def beginning(mel: Mel, text: str, random: np.random.Generator) -> tuple[Mel, str]:
     """A clip cut short, with the words said by then, if words take time in proportion to their letters."""
-    level = np.log(np.exp(2 * mel).sum(1)) / 2
-    speech = np.flatnonzero(level > level.max() - _SPEECH_WITHIN)
-    if len(speech) < 50:
+    first, last = speech_frames(mel)
+    if last - first < 50:
         return mel, text
     words = text.split()
     letters = np.cumsum([len(word) + 1 for word in words])
-    ends = speech[0] + letters / letters[-1] * (speech[-1] - speech[0]) + _LAG_S * 100
-    cut = int(random.integers(speech[0] + 20, len(mel)))
+    ends = first + letters / letters[-1] * (last - first) + _LAG_S * 100
+    cut = int(random.integers(first + 20, len(mel)))
     return mel[:cut], " ".join(words[: int((ends <= cut).sum())])
+
+
+def speech_frames(mel: Mel) -> tuple[int, int]:
+    """The first and the last frame of a clip without noise that are not much softer than its loudest."""
+    level = np.log(np.exp(2 * mel).sum(1)) / 2
+    speech = np.flatnonzero(level > level.max() - _SPEECH_WITHIN)
+    return int(speech[0]), int(speech[-1])
 
 
 def _halves(count: int, random: np.random.Generator) -> tuple[list[int], list[int]]:
@@ -171,18 +198,18 @@ def _halves(count: int, random: np.random.Generator) -> tuple[list[int], list[in
 
 
 def _padded(rows: Sequence[Tensor], padding: float) -> tuple[Tensor, Tensor]:
-    """Rows [T, C] of different lengths as one tensor [B, T, C], and the mask [B, T] of what is not padding."""
+    """Rows [T, ...] of different lengths as one tensor [B, T, ...], and the mask [B, T] of what is not padding."""
     lengths = torch.tensor([len(row) for row in rows], dtype=torch.long)
     if not rows:
         return torch.zeros(0, 0, 0), torch.zeros(0, 0, dtype=torch.bool)
-    padded = torch.nn.utils.rnn.pad_sequence(list(rows), batch_first=True, padding_value=padding)
+    padded: Tensor = torch.nn.utils.rnn.pad_sequence(list(rows), batch_first=True, padding_value=padding)
     return padded, torch.arange(padded.shape[1]) < lengths[:, None]
 
 
-def read_all(folder: Path | None) -> list[Sentence]:
-    """The sentences of all languages, but for those to validate with; none without a folder."""
+def read_all(folder: Path | None, longest: int | None = None) -> list[Sentence]:
+    """Sentences of all languages, of so many characters or fewer, but for those to validate with; none of no folder."""
     if folder is None:
         return []
     reserved = reserved_texts(sorted(folder.glob("valid.*")))
     pools = [read_sentences(folder, language, reserved) for language in LANGUAGES]
-    return [sentence for pool in pools for sentence in pool]
+    return [sentence for pool in pools for sentence in pool if longest is None or len(sentence.text) <= longest]

@@ -37,16 +37,16 @@ class NestedModel:
         sub = size.of(text)
         if len(sub.layers) != text.num_hidden_layers:
             raise ValueError(f"The size '{size.name}' leaves out layers.")
-        self._model = model
+        self._whole = model
         with torch.device("meta"):
-            narrow = Gemma3n(replace(model.config, text=sub.config(text)))
-        self._loss = _Loss(narrow)
-        self._shapes = {name: parameter.shape for name, parameter in narrow.named_parameters()}
+            self.model = Gemma3n(replace(model.config, text=sub.config(text)))
+        self._loss = _Loss(self.model)
+        self._shapes = {name: parameter.shape for name, parameter in self.model.named_parameters()}
 
     def answer_loss(self, batch: Batch, encoded: Tensor | None = None) -> Tensor:
         """As `step.answer_loss`, of the sub-model; `encoded` is the same for all sizes."""
         parameters: dict[str, Tensor] = {}
-        for name, parameter in self._model.named_parameters():
+        for name, parameter in self._whole.named_parameters():
             narrowed: Tensor = parameter
             for dimension, size in enumerate(self._shapes[name]):
                 if narrowed.shape[dimension] != size:

@@ -69,6 +69,11 @@ class Desk:
         """The ids of an answer, the last one ending the turn."""
         return (*self._tokenizer.encode(text, add_special_tokens=False), self.end_of_turn)
 
+    def offsets(self, text: str) -> list[tuple[int, int]]:
+        """The characters that each id of an answer is for, but for the last id."""
+        encoded = self._tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+        return [(begin, end) for begin, end in encoded["offset_mapping"]]
+
     def text(self, ids: Sequence[int]) -> str:
         """The text of ids."""
         return str(self._tokenizer.decode(list(ids), skip_special_tokens=True))

@@ -7,6 +7,8 @@ al. 2022, arXiv:2210.07353). Thrown away after training.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -22,18 +24,29 @@ _WRONG, _MISSING = 0.04, 0.03
 """How often a letter is another one, or none."""
 
 
-def pace(text: str, reduction: int, random: np.random.Generator) -> Tensor:
-    """The symbols [soft tokens, reduction] that somebody who says a text might make CTC read."""
-    letters = [letter for letter in spell(text) if random.random() >= _MISSING]
-    letters = [int(random.integers(1, SYMBOLS)) if random.random() < _WRONG else letter for letter in letters]
+@dataclass(frozen=True, slots=True)
+class Paced:
+    """A text as CTC might read it from somebody who says it."""
+
+    symbols: Tensor
+    """[soft tokens, reduction]"""
+    places: list[int]
+    """The soft token of each letter, those that got lost included."""
+
+
+def pace(text: str, reduction: int, random: np.random.Generator) -> Paced:
+    """Draw how fast a text is said and which letters are not heard as they are."""
+    letters = np.array(spell(text), np.int64)
     frames = _FRAMES_A_SECOND / random.uniform(*_LETTERS_A_SECOND)
     before, after = (_FRAMES_A_SECOND * random.uniform(0, _LONGEST_PAUSE_S) for _ in range(2))
     lengths = np.maximum(1, frames * random.uniform(0.5, 1.5, len(letters)))
-    places = (before + np.cumsum(lengths)).astype(int) if letters else np.zeros(0, int)
+    places = (before + np.cumsum(lengths)).astype(np.int64)
     end = int(before + lengths.sum() + after) + 1
-    symbols = torch.full((-(-end // reduction) * reduction,), BLANK)
-    symbols[torch.from_numpy(places)] = torch.tensor(letters, dtype=torch.long)
-    return symbols.view(-1, reduction)
+    symbols = np.full(-(-end // reduction) * reduction, BLANK)
+    wrong, missing = random.random((2, len(letters)))
+    letters = np.where(wrong < _WRONG, random.integers(1, SYMBOLS, len(letters)), letters)
+    symbols[places] = np.where(missing < _MISSING, BLANK, letters)
+    return Paced(torch.from_numpy(symbols).view(-1, reduction), (places // reduction).tolist())
 
 
 class Script(nn.Module):

@@ -7,7 +7,7 @@ are those of its beginning: a question about a part of the clip costs no encodin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.models.gemma3n.prompts import Prompt
 from speech3n.models.gemma3n.text import AltUp
+from speech3n.training.guidance import NOWHERE, Span
 
 IGNORED = -100
 """The label of a position that is not part of an answer, as in transformers."""
@@ -33,8 +34,8 @@ class Example:
     soft_tokens: int
     prompt: Prompt
     answer: tuple[int, ...]
-    given: int = 0
-    """So many tokens at the beginning of the answer are there to go on from, and not to be learned."""
+    spans: tuple[Span, ...] = ()
+    """For each token of the answer the soft tokens that hold it, or NOWHERE; none for an answer without guidance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ class Batch:
     """[soft tokens of all examples]: which clip each belongs to."""
     places: Tensor
     """Likewise, its place in the clip."""
+    looks: tuple[Tensor, Tensor]
+    """[B, T]: the first and the last position where a position should look to know the next token, or below zero."""
 
     def soft_tokens(self, encoded: Tensor) -> Tensor:
         """Those of encoded clips [C, T, D] that the examples ask for, one after the other, [..., D]."""
@@ -56,7 +59,8 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """The same on a device."""
-        return Batch(*(getattr(self, field.name).to(device) for field in fields(self)))
+        ids, labels, clips, places = (part.to(device) for part in (self.ids, self.labels, self.clips, self.places))
+        return Batch(ids, labels, clips, places, (self.looks[0].to(device), self.looks[1].to(device)))
 
 
 def collate(examples: Sequence[Example], audio_token_id: int, padding: int) -> Batch:
@@ -68,13 +72,17 @@ def collate(examples: Sequence[Example], audio_token_id: int, padding: int) -> B
     length = max(map(len, rows))
     ids = torch.full((len(rows), length), padding)
     labels = torch.full((len(rows), length), IGNORED)
+    looks = torch.full((2, len(rows), length), -1)
     for index, (row, example) in enumerate(zip(rows, examples, strict=True)):
         ids[index, : len(row)] = torch.tensor(row)
-        learned = example.answer[example.given :]
-        labels[index, len(row) - len(learned) : len(row)] = torch.tensor(learned)
+        begin = len(row) - len(example.answer)
+        labels[index, begin : len(row)] = torch.tensor(example.answer)
+        for place, span in enumerate(example.spans, begin - 1):
+            if span != NOWHERE:
+                looks[:, index, place] = torch.tensor(span) + len(example.prompt.prefix)
     clips = torch.cat([torch.full((example.soft_tokens,), example.clip) for example in examples])
     places = torch.cat([torch.arange(example.soft_tokens) for example in examples])
-    return Batch(ids, labels, clips, places)
+    return Batch(ids, labels, clips, places, (looks[0], looks[1]))
 
 
 def answer_loss(model: Gemma3n, batch: Batch, encoded: Tensor | None = None) -> Tensor:

@@ -12,126 +12,87 @@ makes a checkpoint out of it.
 from __future__ import annotations
 
 import signal
-import time
-from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
+from typing import Any
 
 import click
 import torch
 
 from speech3n.errors import Speech3nError
 from speech3n.training import state
-from speech3n.training.corpus.feature_changes import NONE
+from speech3n.training.corpus.feature_changes import NONE, Strength
 from speech3n.training.corpus.features import FeatureStore
-from speech3n.training.corpus.schedule import Position
 from speech3n.training.exam import examiner
-from speech3n.training.journal import Metrics, plot
-from speech3n.training.lessons import Course, Lessons, read_all
+from speech3n.training.lessons import BEGINNINGS, Course, Lessons, read_all
 from speech3n.training.nano import FOLDER, new_nano, open_nano
-from speech3n.training.questions import TARGET, Desk
-from speech3n.training.rest import rest_while
-from speech3n.training.synthesis.voices import LANGUAGES
+from speech3n.training.questions import Desk
+from speech3n.training.run import Training
 from speech3n.training.trainee import Plan, Stage, Trainee, fit_bridge
 
-_NOTED_EVERY = 25
-_PANELS = (
-    ("ctc", "ctc_tokens", "whole", "nested"),
-    ("ctc_wer", "half_wer", *(f"wer_{language}" for language in LANGUAGES)),
-    tuple(f"bleu_{language}" for language in LANGUAGES if language != TARGET),
-    ("pace",),
-)
 
-Examine = Callable[[Trainee], dict[str, float]]
-"""What a trainee is worth, by name."""
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The command line."""
 
+    stage: Stage
+    begin_with: tuple[Path, ...]
+    train: tuple[Path, ...]
+    valid: Path | None
+    sentences: Path | None
+    output: Path
+    steps: int
+    batch_s: float
+    batch_sentences: int
+    longest_sentence: int | None
+    translated: float
+    changed: bool
+    flat_start: bool
+    rate: float
+    seed: int
+    threads: int
+    device: str
+    precision: str
+    minutes: float | None
+    exam_every: int
+    pause_while: Path | None
 
-class Training:
-    """A run in a folder: goes on from what is there, or from what `begin` makes of the trainee."""
+    def plan(self) -> Plan:
+        """How to train."""
+        batch = round(self.batch_s * 100), self.batch_sentences
+        strength, beginnings = (Strength(), BEGINNINGS) if self.changed else (NONE, 0.0)
+        course = Course(*batch, strength, self.translated, beginnings, self.seed)
+        exam_every, flat_start = self.exam_every, self.flat_start
+        return Plan(
+            self.steps, self.stage, self.rate, exam_every=exam_every, course=course, flat_start=flat_start,
+            precision=self.precision
+        )  # fmt: skip
 
-    def __init__(
-        self,
-        trainee: Trainee,
-        lessons: Lessons,
-        plan: Plan,
-        folder: Path,
-        corpus: str,
-        begin: Callable[[], None] = lambda: None,
-    ) -> None:
-        self.trainee = trainee
-        self.plan = plan
-        self.folder = folder
-        self._lessons = lessons
-        self._metrics = Metrics(folder / "metrics.jsonl")
-        self._stop = False
-        saved = state.load(folder, trainee.parts, trainee.optimizer)
-        if saved is None:
-            begin()
-        self.progress = saved or state.Progress(corpus=corpus)
-        if self.progress.corpus != corpus:
-            # There is more to hear than before, in another order: a new pass over it.
-            self.progress.position = Position(self.progress.position.epoch + 1, 0)
-            self.progress.corpus = corpus
-        self._metrics.rewind(self.progress.step)
+    def training(self) -> Training:
+        """The run as it was left, or a new one; raises Speech3nError."""
+        tokenizer, config = open_nano(FOLDER)
+        desk, plan = Desk(tokenizer, config), self.plan()
+        store = FeatureStore(self.train) if self.stage != "read" else None
+        sentences = read_all(self.sentences, self.longest_sentence) if self.stage != "hear" else []
+        lessons = Lessons(store, sentences, desk, config, plan.course)
+        trainee = Trainee(new_nano(config, self.seed), plan, self.device)
 
-    def stop(self, signum: int = 0, frame: FrameType | None = None) -> None:
-        """End after this step."""
-        self._stop = True
+        def begin() -> None:
+            for run in self.begin_with:
+                state.begin_with(run, trainee.parts)
+            if self.begin_with and self.stage == "both":
+                fit_bridge(trainee, lessons)
 
-    def run(
-        self, minutes: float | None = None, pause_while: Path | None = None, examine: Examine | None = None
-    ) -> None:
-        """Train until the plan is done, time is up or somebody says stop; the state is saved at the end."""
-        began = noted = time.monotonic()
-        progress, plan = self.progress, self.plan
-        sums: dict[str, float] = defaultdict(float)
-        while progress.step < plan.steps and not self._stop:
-            if minutes is not None and time.monotonic() - began > minutes * 60:
-                break
-            noted += rest_while(pause_while, lambda: self._stop)
-            lesson, progress.position = self._lessons.at(progress.position)
-            losses = self.trainee.learn(lesson, plan.rate_at(progress.step))
-            progress.step += 1
-            progress.heard_s += lesson.audio_s
-            for name, value in {**losses, "audio_s": lesson.audio_s, "steps": 1}.items():
-                sums[name] += value
-            if progress.step % _NOTED_EVERY == 0:
-                now = time.monotonic()
-                progress.elapsed_s += now - noted
-                self._note(sums, now - noted)
-                noted = now
-            if progress.step % plan.save_every == 0:
-                self.save()
-            if examine is not None and progress.step % plan.exam_every == 0:
-                self._metrics.write({"step": progress.step} | examine(self.trainee))
-                plot(self._metrics.read(), _PANELS, self.folder / "progress.svg")
-                noted = time.monotonic()
-        self.save()
-
-    def save(self) -> None:
-        """Keep the state, and the weights for averaging."""
-        state.save(self.folder, self.trainee.parts, self.trainee.optimizer, self.progress)
-        state.save_weights(self.folder, self.trainee.model, self.progress.step)
-
-    def _note(self, sums: dict[str, float], seconds: float) -> None:
-        steps, audio_s = sums.pop("steps"), sums.pop("audio_s")
-        entry = {name: round(value / steps, 4) for name, value in sums.items()}
-        sums.clear()
-        progress = self.progress
-        entry |= {"rate": self.plan.rate_at(progress.step), "pace": round(audio_s / max(seconds, 1e-9), 1)}
-        entry |= {"hours": round(progress.heard_s / 3600, 3), "epoch": progress.position.epoch}
-        self._metrics.write({"step": progress.step} | entry)
-        numbers = ", ".join(f"{name} {value:.4g}" for name, value in entry.items())
-        click.echo(f"step {progress.step}: {numbers}", err=True)
+        examine = examiner(FeatureStore([self.valid]), desk, plan.exam_clips) if self.valid else None
+        return Training(trainee, lessons, plan, self.output, store.digest if store else "", begin, examine)
 
 
 @click.command()
-@click.option("--stage", default="both", show_default=True, type=click.Choice(["hear", "read", "both"]))
+@click.option("--stage", default="both", show_default=True, help="What is trained.",
+              type=click.Choice(["hear", "read", "both"]))  # fmt: skip
 @click.option("--begin-with", multiple=True, help="A run whose weights to begin with.",
               type=click.Path(exists=True, file_okay=False, path_type=Path))  # fmt: skip
-@click.option("--train", "train_folders", multiple=True, help="Features; all stages but `read` need them.",
+@click.option("--train", multiple=True, help="Features; all stages but `read` need them.",
               type=click.Path(exists=True, file_okay=False, path_type=Path))  # fmt: skip
 @click.option("--valid", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--sentences", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Lists to read.")
@@ -139,7 +100,10 @@ class Training:
 @click.option("--steps", default=40_000, show_default=True, type=click.IntRange(1))
 @click.option("--batch-s", default=60.0, show_default=True, type=click.FloatRange(1), help="Seconds in a batch.")
 @click.option("--batch-sentences", default=6, show_default=True, type=click.IntRange(0), help="Read, in a batch.")
+@click.option("--longest-sentence", type=click.IntRange(1), metavar="CHARACTERS", help="Read none that is longer.")
+@click.option("--translated", default=0.6, show_default=True, type=click.FloatRange(0, 1), help="Share to translate.")
 @click.option("--changed/--unchanged", default=True, help="Hear clips otherwise in each pass, and parts of some.")
+@click.option("--flat-start", is_flag=True, help="Letters first where they would be if all took the same time.")
 @click.option("--rate", default=1.5e-3, show_default=True, type=float)
 @click.option("--seed", default=0, show_default=True)
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(1))
@@ -148,41 +112,16 @@ class Training:
 @click.option("--minutes", type=click.FloatRange(0), help="Stop after this long; the next run goes on.")
 @click.option("--exam-every", default=1000, show_default=True, type=click.IntRange(1))
 @click.option("--pause-while", type=click.Path(path_type=Path), help="Rest while this file exists.")
-def main(
-    stage: Stage, begin_with: tuple[Path, ...], train_folders: tuple[Path, ...], valid: Path | None,
-    sentences: Path | None, output: Path, steps: int, batch_s: float, batch_sentences: int, changed: bool, rate: float,
-    seed: int, threads: int, device: str, minutes: float | None, precision: str, exam_every: int,
-    pause_while: Path | None,
-) -> None:  # fmt: skip
+def main(**given: Any) -> None:
     """Train nano on folders of features, and go on where the run in the output folder is."""
-    torch.set_num_threads(threads)
-    course = Course(round(batch_s * 100), batch_sentences, seed=seed)
-    if not changed:
-        course = replace(course, strength=NONE, beginnings=0.0)
-    plan = Plan(steps, stage, rate, exam_every=exam_every, course=course, precision=precision)
+    options = Options(**given)
+    torch.set_num_threads(options.threads)
     try:
-        tokenizer, config = open_nano(FOLDER)
-        desk = Desk(tokenizer, config)
-        store = FeatureStore(train_folders) if stage != "read" else None
-        lessons = Lessons(store, read_all(sentences) if stage != "hear" else [], desk, config, course)
-        trainee = Trainee(new_nano(config, seed), plan, device)
-
-        def begin() -> None:
-            for run in begin_with:
-                state.begin_with(run, trainee.parts)
-            if begin_with and stage == "both":
-                fit_bridge(trainee, lessons)
-
-        training = Training(trainee, lessons, plan, output, store.digest if store else "", begin)
-        examine = examiner(FeatureStore([valid]), desk, plan.exam_clips) if valid else None
-    except Speech3nError as error:
-        raise click.ClickException(str(error)) from error
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, training.stop)
-    hours = f"{store.hours:.2f} hours; " if store else ""
-    click.echo(f"{hours}from step {training.progress.step} of {steps}: {plan}", err=True)
-    try:
-        training.run(minutes, pause_while, examine)
+        training = options.training()
+        for name in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(name, training.stop)
+        click.echo(f"From step {training.progress.step} of {options.steps}: {training.plan}", err=True)
+        training.run(options.minutes, options.pause_while)
     except Speech3nError as error:
         raise click.ClickException(str(error)) from error
 

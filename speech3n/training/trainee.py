@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 import torch
@@ -14,6 +15,7 @@ from speech3n.models.gemma3n.sizes import Size
 from speech3n.training import state
 from speech3n.training.corpus.schedule import Position
 from speech3n.training.ctc import Speller, encode_frames
+from speech3n.training.guidance import Guidance
 from speech3n.training.lessons import Course, Lesson, Lessons
 from speech3n.training.nano import HALF
 from speech3n.training.nested import NestedModel
@@ -24,6 +26,7 @@ Stage = Literal["hear", "read", "both"]
 """What is trained: the encoder by CTC, the decoder by what it reads, or everything by everything."""
 _LARGEST_GRADIENT_NORM = 1.0
 _CTC_SHARE = 0.3
+_LOOK_SHARE = 0.3
 _WEIGHT_DECAY = 0.02
 
 
@@ -34,12 +37,14 @@ class Plan:
     steps: int
     stage: Stage = "both"
     rate: float = 1.5e-3
-    warm_up: int = 500
+    warm_up: int = 200
     fall: float = 0.25
     save_every: int = 500
     exam_every: int = 1000
     exam_clips: int = 20
     course: Course = field(default_factory=Course)
+    flat_start: bool = False
+    """Also learn letters where they would be if all took the same time: CTC alone is long in finding where they are."""
     precision: str = "float32"
     """`bfloat16` computes under autocast: faster on GPUs and on CPUs with AMX, half as fast on those without."""
 
@@ -59,6 +64,7 @@ class Trainee:
         self.speller = Speller(audio.hidden_size, audio.conf_reduction_factor).to(device)
         self.nested = NestedModel(self.model, nested)
         self.stage = plan.stage
+        self._is_flat = plan.flat_start
         self._is_short = plan.precision == "bfloat16"
         self.script = Script(audio.conf_reduction_factor, model.config.text.hidden_size, audio.rms_norm_eps).to(device)
         self.parts: dict[str, nn.Module] = {"model": self.model, "speller": self.speller, "script": self.script}
@@ -74,6 +80,10 @@ class Trainee:
         letters = [losses[name] for name in ("ctc", "ctc_tokens") if name in losses]
         share = _CTC_SHARE if answers else 1.0
         total = torch.stack([*(loss / 2 for loss in answers), *(share * loss / 2 for loss in letters)]).sum()
+        if "look" in losses:
+            total = total + _LOOK_SHARE * losses["look"]
+        if self._is_flat and "even" in losses:
+            total = total + losses["even"]
         total.backward()  # type: ignore[no-untyped-call]
         parameters = [value for _, value in state.trained(self.parts)]
         norm = nn.utils.clip_grad_norm_(parameters, _LARGEST_GRADIENT_NORM)
@@ -90,15 +100,28 @@ class Trainee:
         with torch.autocast(device.type, torch.bfloat16, enabled=self._is_short):
             if self.stage != "read":
                 frames, mask = encode_frames(self.model.audio_tower, lesson.mel.to(device), lesson.mask.to(device))
-                losses |= self.speller.losses(frames, mask, lesson.letters)
+                losses |= self.speller.losses(frames, mask, lesson)
                 encoded.append(self.model.embed_audio(frames[:, :: self.model.config.audio.conf_reduction_factor]))
             if self.stage != "hear":
                 if len(lesson.symbols):
                     encoded.append(self.script(lesson.symbols.to(device)))
-                clips = _side_by_side(encoded)
-                losses["whole"] = answer_loss(self.model, lesson.whole.to(device), clips)
-                losses["nested"] = self.nested.answer_loss(lesson.nested.to(device), clips)
+                losses |= self._answers(lesson, _side_by_side(encoded))
         return losses
+
+    def _answers(self, lesson: Lesson, clips: Tensor) -> dict[str, Tensor]:
+        """Of the whole and the nested model, and how far both look from where they should."""
+        losses: dict[str, Tensor] = {}
+        guided: list[Tensor] = []
+        for name, questions, decoder, answer in (
+            ("whole", lesson.whole, self.model.language_model, partial(answer_loss, self.model)),
+            ("nested", lesson.nested, self.nested.model.language_model, self.nested.answer_loss),
+        ):
+            batch = questions.to(self.model.device)
+            guidance = Guidance(*batch.looks)
+            with guidance.watch(decoder):
+                losses[name] = answer(batch, clips)
+            guided += guidance.losses
+        return losses | {"look": torch.stack(guided).mean()} if guided else losses
 
 
 @torch.no_grad()

@@ -65,6 +65,7 @@ def test_padding_changes_no_gradient() -> None:
         torch.nn.functional.pad(alone.labels, (0, 30), value=IGNORED),
         alone.clips,
         alone.places,
+        alone.looks,
     )
     gradients = []
     for batch in (alone, padded):

@@ -17,18 +17,19 @@ from speech3n.training.average import average
 from speech3n.training.average import main as average_main
 from speech3n.training.corpus.feature_changes import NONE
 from speech3n.training.corpus.schedule import Position
-from speech3n.training.ctc import SYMBOLS, ctc_loss, encode_frames, read_out, spell
+from speech3n.training.ctc import SYMBOLS, ctc_loss, encode_frames, read_out, spell, spread
 from speech3n.training.exam import answered, examiner
+from speech3n.training.guidance import NOWHERE, spans
 from speech3n.training.journal import Metrics, plot
 from speech3n.training.lessons import Course, Lessons, beginning
 from speech3n.training.nano import new_nano, open_nano
 from speech3n.training.nested import NestedModel
 from speech3n.training.questions import Desk
 from speech3n.training.rest import rest_while
-from speech3n.training.script import pace
+from speech3n.training.run import Examine, Training
+from speech3n.training.script import Paced, pace
 from speech3n.training.step import IGNORED, answer_loss
 from speech3n.training.synthesis.sentences import Sentence
-from speech3n.training.train import Training
 from speech3n.training.trainee import Plan, Stage, Trainee, fit_bridge
 
 SENTENCES = [Sentence("Hola.", "Hello.", "es", "es", "test"), Sentence("Ciao a tutti.", "Hi all.", "it", "it", "test")]
@@ -37,12 +38,12 @@ COURSE = Course(batch_frames=400, sentences=2, seed=4)
 PLAN = Plan(steps=6, rate=3e-3, warm_up=1, save_every=3, exam_every=6, exam_clips=1, course=COURSE)
 
 
-def training(folder: Path, features: Path, plan: Plan = PLAN) -> Training:
+def training(folder: Path, features: Path, plan: Plan = PLAN, examine: Examine | None = None) -> Training:
     tokenizer, config = small_nano()
     store = feature_store(features) if plan.stage != "read" else None
     lessons = Lessons(store, SENTENCES, Desk(tokenizer, config), config, plan.course)
     trainee = Trainee(new_nano(config, 0), plan, nested=SMALL_HALF)
-    return Training(trainee, lessons, plan, folder, store.digest if store else "")
+    return Training(trainee, lessons, plan, folder, store.digest if store else "", examine=examine)
 
 
 def test_training_that_stops_and_goes_on_is_training_that_never_stopped(tmp_path: Path) -> None:
@@ -132,15 +133,49 @@ def mismatch(run: Training) -> float:
 
 def test_text_is_paced_like_speech_that_ctc_reads() -> None:
     for seed in range(20):
-        symbols = pace("Perché no?", 4, np.random.default_rng(seed))
-        assert symbols.shape[1] == 4
-        letters = [int(symbol) for symbol in symbols.flatten() if symbol != 0]
-        assert 5 <= len(letters) <= 9
+        paced = pace("Perché no?", 4, np.random.default_rng(seed))
+        assert paced.symbols.shape[1] == 4
+        assert 5 <= int((paced.symbols != 0).sum()) <= 9
+        assert paced.places == sorted(paced.places)
+        assert len(paced.places) == len("perché no")
     said = [pace("Ciao a tutti quanti, belli e brutti.", 4, np.random.default_rng(seed)) for seed in range(200)]
-    seconds = sum(len(symbols) for symbols in said) * 0.16 / len(said)
+    seconds = sum(len(paced.symbols) for paced in said) * 0.16 / len(said)
     assert 2.5 < seconds < 5.5
-    assert any(read_out(symbols.flatten().tolist()) == "ciao a tutti quanti belli e brutti" for symbols in said)
-    assert not pace("", 4, np.random.default_rng(0)).any()
+    # As read_out has it, but that double letters may stand side by side.
+    whole = [paced for paced in said if letters_of(paced) == "ciao a tutti quanti belli e brutti"]
+    assert whole
+    for place, letter in zip(whole[0].places, spell("ciao a tutti quanti belli e brutti"), strict=True):
+        assert letter in whole[0].symbols[place]
+    assert not pace("", 4, np.random.default_rng(0)).symbols.any()
+
+
+def letters_of(paced: Paced) -> str:
+    return read_out([each for symbol in paced.symbols.flatten().tolist() for each in (symbol, 0)])
+
+
+def test_a_head_is_guided_to_where_the_next_letters_are(tmp_path: Path) -> None:
+    tokenizer, config = small_nano()
+    desk = Desk(tokenizer, config)
+    lesson, _ = Lessons(None, SENTENCES, desk, config, COURSE).at(Position(0, 0))
+    first, last = lesson.whole.looks
+    rows, places = (first >= 0).nonzero(as_tuple=True)
+    assert len(rows) > 3
+    assert bool((last >= first).all())
+    for row, place in zip(rows.tolist(), places.tolist(), strict=True):
+        assert lesson.whole.labels[row, place + 1] != IGNORED
+        assert bool((lesson.whole.ids[row, first[row, place] : last[row, place] + 1] == config.audio_token_id).all())
+    run = training(tmp_path / "run", tmp_path / "features", replace(PLAN, stage="read"))
+    looks = [run.trainee.learn(lesson, 3e-3)["look"] for _ in range(30)]
+    assert looks[-1] < 0.7 * looks[0]
+
+
+def test_pieces_are_read_where_their_letters_are() -> None:
+    text = "Ça va?"
+    offsets = [(0, 2), (2, 5), (5, 6), (6, 9)]
+    places = [0, 1, 1, 2, 4]
+    assert spans(text, offsets, places, 6, 0) == [(0, 1), (1, 4), NOWHERE, NOWHERE]
+    assert spans(text, offsets, places, 6, 1)[:2] == [(0, 2), (0, 5)]
+    assert spans(text, offsets, [], 6, 1) == [NOWHERE] * 4
 
 
 def test_more_to_hear_begins_a_new_pass(tmp_path: Path) -> None:
@@ -202,6 +237,28 @@ def test_letters_come_back_and_clear_frames_cost_nothing() -> None:
     assert ctc_loss(log_probabilities[:, :3], mask[:, :3], [letters]).item() == 0
 
 
+def test_letters_are_spread_evenly_over_where_somebody_speaks() -> None:
+    symbols = spread(spell("ciao"), (40, 120), 201)
+    assert len(symbols) == 51
+    said = symbols.nonzero().flatten()
+    assert read_out(symbols.tolist()) == "ciao"
+    assert [int((symbols == letter).sum()) for letter in spell("ciao")] == [5, 5, 5, 5]
+    # A tenth of a second after it began, when enough of the first letter was heard.
+    assert int(said[0]) == -(-50 // 4)
+    assert not spread([], (40, 120), 201).any()
+
+
+def test_a_flat_start_learns_where_letters_would_be(tmp_path: Path) -> None:
+    course = replace(COURSE, strength=NONE, batch_frames=2000)
+    even = {}
+    for flat in (False, True):
+        plan = replace(PLAN, course=course, stage="hear", flat_start=flat)
+        run = training(tmp_path / str(flat), tmp_path / "features", plan)
+        lesson, _ = run._lessons.at(Position(0, 0))
+        even[flat] = [run.trainee.learn(lesson, 3e-3)["even"] for _ in range(12)][-1]
+    assert even[True] < even[False] - 0.04
+
+
 def test_soft_tokens_are_every_fourth_frame(tmp_path: Path) -> None:
     tokenizer, config = small_nano()
     model = new_nano(config, 1).eval()
@@ -255,9 +312,9 @@ def test_a_clip_cut_short_has_the_words_said_by_then(tmp_path: Path) -> None:
 
 
 def test_an_exam_gives_a_rate_for_each_language_and_the_picture_shows_it(tmp_path: Path) -> None:
-    run = training(tmp_path / "run", tmp_path / "features")
     tokenizer, config = small_nano()
-    run.run(examine=examiner(feature_store(tmp_path / "features"), Desk(tokenizer, config), 1))
+    examine = examiner(feature_store(tmp_path / "features"), Desk(tokenizer, config), 1)
+    training(tmp_path / "run", tmp_path / "features", examine=examine).run()
     exam = Metrics(tmp_path / "run" / "metrics.jsonl").read()[-1]
     rates = {f"wer_{language}" for language in TEXTS} | {"ctc_wer", "half_wer"}
     scores = {f"bleu_{language}" for language in TEXTS if language != "en"}

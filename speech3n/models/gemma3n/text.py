@@ -59,9 +59,13 @@ class Attention(nn.Module):
         values: Tensor = self.v_norm(self._split(self.v_proj(x)))
         return positions.rotations[self.kind].apply(keys).transpose(1, 2), values.transpose(1, 2)
 
+    def queries(self, x: Tensor, positions: _Positions) -> Tensor:
+        """Queries of [B, T, D], [B, T, heads, head_dim]."""
+        return positions.rotations[self.kind].apply(self.q_norm(self._split(self.q_proj(x))))
+
     def forward(self, x: Tensor, positions: _Positions, keys: Tensor, values: Tensor) -> Tensor:
         """Attend from the positions [B, T, D]."""
-        queries = positions.rotations[self.kind].apply(self.q_norm(self._split(self.q_proj(x))))
+        queries = self.queries(x, positions)
         attended: Tensor = self.o_proj(positions.attention[self.kind](queries, keys, values))
         return attended
 
@@ -273,6 +277,10 @@ class TextDecoder(nn.Module):
         if torch.is_grad_enabled():
             return torch.tanh(logits / cap) * cap
         return logits.div_(cap).tanh_().mul_(cap)
+
+    def attention(self, layer: int) -> Attention:
+        """The attention of a layer."""
+        return self._layers[layer].self_attn
 
     @property
     def _layers(self) -> list[DecoderLayer]:
