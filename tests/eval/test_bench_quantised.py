@@ -11,7 +11,7 @@ import torch
 from click.testing import CliRunner
 from conftest import REPOSITORY
 
-from eval.bench import random_checkpoint
+from eval.bench import random_checkpoint, random_quantised
 from eval.bench.measure import BenchError, peak_rss_mb
 from eval.bench.quantised import ours
 from eval.bench.quantised.accuracy import measure_accuracy
@@ -21,8 +21,12 @@ from eval.bench.quantised.steady import UTTERANCE_S, SteadyUpdate, utterance
 from eval.bench.quantised.tables import render
 from eval.bench.quantised.worker import Worker
 from eval.bench.random_checkpoint import write_random
+from eval.bench.random_quantised import write_random_quantised
 from eval.cli_bench import bench
+from speech3n.models.gemma3n.checkpoint import load
 from speech3n.models.gemma3n.config import Gemma3nConfig
+from speech3n.models.gemma3n.quantisation import RECIPES, read_formats
+from speech3n.models.gemma3n.quantise import quantise_checkpoint
 
 MEMORISED = REPOSITORY / "tests" / "data" / "gemma3n-memorised"
 _ENVIRONMENT = {"cpu": "a processor", "usable_cores": 2, "python": "3.11", "versions": {"speech3n": "0"}}
@@ -84,6 +88,19 @@ def test_a_worker_loads_answers_and_ends(narrow: Path) -> None:
             worker.ask("nothing")
 
 
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_random_numbers_in_few_bits_need_no_plain_checkpoint(narrow: Path, tmp_path: Path, recipe: str) -> None:
+    config = Gemma3nConfig.read(narrow)
+    with mock.patch.object(random_quantised, "_BLOCK", 1 << 18):
+        write_random_quantised(config, RECIPES[recipe], tmp_path / "few")
+    quantise_checkpoint(narrow, RECIPES[recipe], tmp_path / "many")
+    assert read_formats(tmp_path / "few") == read_formats(tmp_path / "many")
+    with torch.inference_mode():
+        logits = [load(tmp_path / name)(torch.tensor([[2, 11, 12]])).float() for name in ("few", "many")]
+    assert all(bool(found.isfinite().all()) for found in logits)
+    assert 0.3 < float(logits[0].std() / logits[1].std()) < 3
+
+
 def test_workers_take_turns_and_a_first_round_among_several_does_not_count() -> None:
     asked: list[str] = []
 
@@ -128,6 +145,7 @@ def test_the_table_shows_the_goals_beside_what_was_measured() -> None:
     text = render(
         {
             "footprint": record({"transformers": {"peak_mb": 11_500.0, "first_token_s": 20.0}, "int4": footprint}),
+            "footprint-e4b": record({"int4": {"peak_mb": 2940.0, "first_token_s": 5.0}}),
             "decode": record({"transformers": [[4.0], [4.0], [8.0]], "int4": [[1.0], [0.5], [0.8]]}),
             "encode_steps": record({"transformers": [], "int4": [[3.0]]}),
             "live": record({"transformers": [[1.0, 9.0]], "int4": [[0.1] * 10 + [0.9] * 10]}),
@@ -137,6 +155,7 @@ def test_the_table_shows_the_goals_beside_what_was_measured() -> None:
     lines = text.splitlines()
     assert "| E2B's shape | goal | transformers, bf16 | speech3n, int4 |" in lines
     assert "| peak memory | 2.0 GB | 11.50 GB | 1.88 GB |" in lines
+    assert "| the same of E4B's shape | 3.0 GB | - | 2.94 GB |" in lines
     assert "| load to first token | 3 s | 20.0 s | 1.2 s |" in lines
     assert "| decoding | 20 tokens/s | 4.0 tokens/s | 20.0 tokens/s |" in lines
     assert "| in steps of 160 ms | RTF 0.10 | - | RTF 0.100 |" in lines

@@ -15,8 +15,11 @@ from eval.bench.measure import busy_core
 from eval.bench.quantised.worker import Worker
 from eval.bench.store import ResultStore, progress
 
-REFERENCE = "transformers"
-PARTS = ("footprint", "prefill", "decode", "encode", "encode_steps", "live", "busy-decode", "busy-live", "accuracy")
+REFERENCE, OURS = "transformers", "speech3n"
+PARTS = (
+    *("footprint", "footprint-e4b", "prefill", "decode", "encode", "encode_steps", "live"),
+    *("busy-decode", "busy-live", "accuracy"),
+)
 _READ_AT_ONCE = 1 << 26
 
 Numbers = dict[str, list[list[float]]]
@@ -63,6 +66,8 @@ def measure_quantised(store: ResultStore, plan: QuantisedPlan) -> None:
         def run(part: str) -> Any:
             if part == "footprint":
                 return {name: footprint(_kind(name), folder) for name, folder in checkpoints(plan).items()}
+            if part == "footprint-e4b":
+                return {recipe: footprint(OURS, e4b_checkpoint(plan, recipe)) for recipe in plan.recipes}
             if part == "accuracy":
                 return measure_accuracy(plan.trained, plan.recipes)
             what, rounds = part.removeprefix("busy-"), _rounds(part, plan.rounds)
@@ -117,8 +122,21 @@ def checkpoints(plan: QuantisedPlan) -> dict[str, Path]:
     return folders
 
 
+def e4b_checkpoint(plan: QuantisedPlan, recipe: str) -> Path:
+    """The folder of E4B's shape by a recipe, made where it is missing, beside the others."""
+    from eval.bench.gemma3n_pair import E4B
+    from eval.bench.random_quantised import write_random_quantised
+    from speech3n.models.gemma3n.quantisation import RECIPES
+
+    folder = plan.plain.with_name(f"e4b-random-{recipe}")
+    if not folder.exists():
+        progress(f"writing random numbers to {folder}")
+        write_random_quantised(E4B.config(), RECIPES[recipe], folder)
+    return folder
+
+
 def _kind(name: str) -> str:
-    return name if name == REFERENCE else "speech3n"
+    return name if name == REFERENCE else OURS
 
 
 def _rounds(part: str, rounds: int) -> int:

@@ -76,6 +76,7 @@ def _word_errors(numbers: Record) -> str:
 
 _ROWS = (
     _Row("peak memory", "footprint", "2.0 GB", lambda numbers: f"{numbers['peak_mb'] / 1000:.2f} GB"),
+    _Row("the same of E4B's shape", "footprint-e4b", "3.0 GB", lambda numbers: f"{numbers['peak_mb'] / 1000:.2f} GB"),
     _Row("load to first token", "footprint", "3 s", lambda numbers: f"{numbers['first_token_s']:.1f} s"),
     _Row("decoding", "decode", "20 tokens/s", lambda rounds: f"{_DECODED / _median(rounds):.1f} tokens/s"),
     _Row("the same, a core busy", "busy-decode", _NONE, lambda rounds: f"{_DECODED / _median(rounds):.1f} tokens/s"),
