@@ -47,7 +47,7 @@ format: $(STAMP) ## Format the code and mend what can be mended
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: weights ## Measure everything that README's tables show (over an hour; goes on where it was)
+bench: weights ## Measure everything that README's tables show (over two hours; goes on where it was)
 	@$(BIN)/python -m eval.bench
 	@$(BIN)/python -m eval.bench.nano
 

@@ -149,7 +149,7 @@ def test_streaming_and_speed_are_tables_of_their_own() -> None:
     assert ["soft tokens: largest difference", "none", "1e-06", "-"] in rows(text)
     assert ["soft tokens from 160 ms of sound", "1", "1", "-"] in rows(text)
     assert ["", "asked", "nano", "nano, half width", "Whisper base"] in rows(text)
-    assert ["RTF, file", "≤ 0.1", *["0.05"] * 3] in rows(text)
+    assert ["RTF, file", "≤ 0.1", *["0.050"] * 3] in rows(text)
     assert ["first word shown after its end, median / 95 %, ms", "-", *["432 / 800"] * 3] in rows(text)
     assert ["the same within 500 ms", "all", *["60 of 90 clips"] * 3] in rows(text)
     assert "a processor, 2 cores" in text

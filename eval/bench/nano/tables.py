@@ -96,9 +96,9 @@ def _streaming(measured: Measured) -> str:
     if not rows:
         return ""
     note = (
-        "Captions are cut into utterances at shorter pauses than files are, so that the two may be asked about "
-        "different stretches of sound; frames and clip are the same stretch. Differences of soft tokens are parts of "
-        "the largest value, in float32."
+        "The same means every word of transcript and translation. Captions are cut into utterances at shorter pauses "
+        "than files are, so that the two may hear different stretches of sound; frames and clip are the same stretch. "
+        "Differences of soft tokens are parts of the largest value, in float32."
     )
     return "\n\n".join(["**Streaming equals offline**", table(_header(), rows), note])
 
@@ -150,8 +150,8 @@ def _speed(measured: Measured) -> str:
     systems = list(record["result"].values())
     files, live = ([one for one in systems if one["mode"] == mode] for mode in ("offline", "streaming"))
     rows = [
-        ["RTF, file", "≤ 0.1", *(f"{one['rtf']:.2f}" for one in files)],
-        ["RTF, live", _NONE, *(f"{one['rtf']:.2f}" for one in live)],
+        ["RTF, file", "≤ 0.1", *(f"{one['rtf']:.3f}" for one in files)],
+        ["RTF, live", _NONE, *(f"{one['rtf']:.3f}" for one in live)],
         ["first word shown after its end, median / 95 %, ms", _NONE, *(_milliseconds(one) for one in live)],
         [f"the same within {1000 * SOON_S:.0f} ms", "all", *(_soon(one) for one in live)],
     ]
