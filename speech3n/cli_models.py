@@ -20,6 +20,7 @@ def models() -> None:
 def list_models() -> None:
     """Show every model: name, size, whether it is installed, licence, and what it is.
 
+    nano comes with speech3n and needs no download.
     A gated model is given by the hub only to people who are logged in and have accepted its licence.
     """
     from speech3n import store
@@ -56,13 +57,13 @@ def verify(name: str) -> int:
     """Read every file of a model and compare its checksum; exit code 1 where one is missing or damaged."""
     from speech3n import store
 
+    spec = store.local_spec(name)
     problems = store.verify(name)
     for problem in problems:
         click.echo(f"{name}: {problem}")
     if problems:
-        click.echo(f"speech3n: Run `speech3n models pull {name}` to mend it.", err=True)
+        click.echo(f"speech3n: {spec.mend_steps}", err=True)
         return 1
-    spec = store.local_spec(name)
     commit = f" in commit {spec.revision[:12]}" if spec.gated else ""
     click.echo(f"{name}: all {len(spec.files)} files are as published{commit}")
     return 0
@@ -80,7 +81,7 @@ def path(name: str) -> None:
 @models.command("slice", short_help="Make a smaller model from a Gemma 3n.")
 @click.argument("name", metavar="NAME|DIR")
 @click.option(
-    "--size", required=True, metavar="e2b|e4b|FILE", help="What stays: a published size, or a TOML or JSON file."
+    "--size", required=True, metavar="NAME|FILE", help="What stays: a size it holds (e2b), or a TOML or JSON file."
 )
 @click.option(
     "--output", required=True, type=click.Path(path_type=Path), metavar="DIR", help="A new folder for the model."
@@ -99,12 +100,14 @@ def slice_model(name: str, size: str, output: Path, quiet: bool) -> None:
     speech3n models slice gemma-3n-e4b --size e2b --output gemma-e2b/
     """
     from speech3n import store
+    from speech3n.models.gemma3n.abilities import Abilities
     from speech3n.models.gemma3n.matformer import slice_checkpoint
     from speech3n.models.gemma3n.sizes import Size
     from speech3n.store.progress import SilentProgress, terminal_progress
 
-    wanted = Size.named(size)
-    source = Path(name) if Path(name).is_dir() else store.resolve(name)
+    is_folder = Path(name).is_dir()
+    wanted = Size.named(size, Abilities.read(Path(name) if is_folder else store.model_folder(name)).sizes)
+    source = Path(name) if is_folder else store.resolve(name)
     sliced = slice_checkpoint(source, wanted, output, SilentProgress() if quiet else terminal_progress())
     click.echo(sliced.folder)
 

@@ -60,9 +60,9 @@ def size(default: str | None = None) -> Callable[[_Command], _Command]:
     return click.option(
         "--size",
         default=default,
-        metavar="auto|e2b|e4b|FILE",
+        metavar="auto|half|e2b|e4b|FILE",
         envvar="SPEECH3N_SIZE",
-        help="Size at which a Gemma 3n runs: one that it holds, or auto to go by the lag."
+        help="Size at which nano or a Gemma 3n runs: one that it holds, or auto to go by the lag."
         f"  [default: {default or 'all of it'}]",
     )
 

@@ -132,6 +132,26 @@ def test_an_old_python_is_refused_in_one_line(make: str, tmp_path: Path) -> None
     assert not (tmp_path / ".venv").exists()
 
 
+def test_nano_is_in_the_wheel_with_its_list(tmp_path: Path) -> None:
+    """What setuptools takes of a package whose weights are there."""
+    shipped = ["README.md", "config.json", "model.safetensors", "speech3n.json", "tokenizer.json", ".files.json"]
+    for name in (*shipped, ".verified.json"):
+        (tmp_path / "nano" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "nano" / name).touch()
+    code = (
+        "import sys\nfrom setuptools.config.pyprojecttoml import apply_configuration\n"
+        "from setuptools.dist import Distribution\n"
+        "build = apply_configuration(Distribution(), 'pyproject.toml').get_command_obj('build_py')\n"
+        "build.finalize_options()\n"
+        "build.manifest_files = {}\n"
+        "print(*build.find_data_files('speech3n', sys.argv[1]), sep='\\n')"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    ).stdout
+    assert sorted(found.splitlines()) == sorted(str(tmp_path / "nano" / name) for name in shipped)
+
+
 def test_help_starts_without_heavy_imports() -> None:
     heavy = "torch transformers faster_whisper ctranslate2 av textual huggingface_hub sounddevice numpy".split()
     code = (

@@ -20,6 +20,7 @@ from speech3n.engines.gemma3n_tokenizer import CheckpointTokenizer
 from speech3n.engines.gemma3n_words import TokenText, WordClock, split_words, word_confidences
 from speech3n.errors import EngineError, ModelError, UsageError
 from speech3n.languages import language_name
+from speech3n.models.gemma3n.abilities import Abilities
 from speech3n.models.gemma3n.prompts import AudioTokens, Prompt, build_prompt, instruction
 from speech3n.models.gemma3n.sizes import WHOLE, Size
 from speech3n.threads import compute_threads, model_threads
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 _LANGUAGES = frozenset(code for code in LANGUAGE_ALPHA3 if len(code) == 2)
 """Whatever has an ISO 639-1 code can be named to the model; how well it knows it is another matter."""
 _LIKELY = ("en", "es", "fr", "it", "pt", "de", "nl", "ja", "ko", "zh", "hi", "ar", "ru", "pl", "tr", "id", "vi")
+_FEW_LANGUAGES = 20
+"""So many are listed in a message."""
 _LARGE = 100_000_000
 """Parameters from which a model is run in bfloat16 and by all cores: below, neither pays."""
 _TOKENS_PER_S = 12
@@ -45,11 +48,10 @@ _SPEECH_BELOW_PEAK_DB = 35.0
 def open_gemma3n(model: str, size: str | None = None) -> Gemma3nEngine:
     """Load a Gemma 3n checkpoint by catalogue name or from a folder in Hugging Face format.
 
-    `size` is `auto` for all published sizes that it holds, or the name or file of one.
+    `size` is `auto` for all sizes that it was trained at, or the name or file of one.
     """
     from speech3n.models.gemma3n.config import Gemma3nConfig
     from speech3n.models.gemma3n.elastic import sizes_of
-    from speech3n.models.gemma3n.sizes import Size
 
     folder, name = Path(model), model
     if folder.is_dir():
@@ -60,14 +62,16 @@ def open_gemma3n(model: str, size: str | None = None) -> Gemma3nEngine:
         folder = resolve(model)
     if size is None:
         return Gemma3nEngine(folder, name)
-    sizes = sizes_of(Gemma3nConfig.read(folder).text) if size == "auto" else (Size.named(size),)
+    known = Abilities.read(folder).sizes
+    sizes = sizes_of(Gemma3nConfig.read(folder).text, known) if size == "auto" else (Size.named(size, known),)
     return Gemma3nEngine(folder, name, sizes=sizes)
 
 
 class Gemma3nEngine:
     """A Gemma 3n checkpoint on the CPU, or on a GPU where there is one.
 
-    `dtype` is that of the computation; by default bfloat16 for large models and float32 for small ones.
+    `dtype` is that of the computation; by default bfloat16 for large models and float32 for small ones, whose
+    quantised matrices are expanded: where reading them takes no time, kernels for few bits only add steps.
     `pad_audio` pads what was heard to as many soft tokens as transformers always does, at the end of an utterance.
     `sizes` are those at which the model is run: one for good, or several between which streams may change.
     """
@@ -89,14 +93,17 @@ class Gemma3nEngine:
         from speech3n.models.gemma3n.config import Gemma3nConfig
         from speech3n.models.gemma3n.elastic import Paths
         from speech3n.models.gemma3n.listening import Ears
+        from speech3n.models.gemma3n.quantisation import make_plain
 
         return_large_blocks()
         self.config = Gemma3nConfig.read(folder)
+        abilities = Abilities.read(folder)
         self.tokenizer = CheckpointTokenizer(folder)
         device = "cuda" if torch.cuda.is_available() else "cpu"
         model = load(folder, dtype, device)
         is_large = sum(weights.numel() for weights in model.state_dict().values()) >= _LARGE
         if dtype is None and not is_large:
+            make_plain(model)
             model = model.float()
         packs = is_large and device == "cpu" and can_pack()
         self.paths = Paths(model, sizes, pack_linears if packs else None)
@@ -106,10 +113,10 @@ class Gemma3nEngine:
         self.stop = frozenset(_stop_tokens(self.config.eos_token_ids, self.tokenizer))
         self.info = EngineInfo(
             name,
-            _LANGUAGES,
+            _LANGUAGES if abilities.languages is None else abilities.languages,
             frozenset({"transcribe", "translate"}),
             streaming="native",
-            target_languages=None,
+            target_languages=abilities.translates_to,
             detects_language=False,
             aligns_words=False,
             sizes=self.paths.names if len(self.paths.names) > 1 else (),
@@ -124,9 +131,9 @@ class Gemma3nEngine:
         """Open a stream for one utterance."""
         for code in (options.language, options.target_language):
             if code is not None and code not in self.info.languages:
-                raise UsageError(
-                    f"{self.info.name} does not know the language '{code}'.", "Use an ISO 639-1 code such as es."
-                )
+                known = sorted(self.info.languages) if len(self.info.languages) <= _FEW_LANGUAGES else None
+                hint = f"It knows {', '.join(known)}." if known else "Use an ISO 639-1 code such as es."
+                raise UsageError(f"{self.info.name} does not know the language '{code}'.", hint)
         return Gemma3nStream(self, options)
 
     def close(self) -> None:

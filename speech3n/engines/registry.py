@@ -17,8 +17,9 @@ DEFAULT_MODEL = "whisper-base"
 _FACTORIES = {
     "whisper": "speech3n.engines.whisper:open_whisper",
     "gemma": "speech3n.engines.gemma3n:open_gemma3n",
+    "nano": "speech3n.engines.gemma3n:open_gemma3n",
 }
-_ELASTIC = frozenset({"gemma"})
+_ELASTIC = frozenset({"gemma", "nano"})
 """Families that take a size."""
 
 
@@ -44,10 +45,13 @@ def check_size(model: str, size: str | None) -> None:
     if size is None or size == AUTO_SIZE:
         return
     if _family(model) not in _ELASTIC:
-        raise UsageError(f"{model} has one size only, and no '{size}'.", "gemma-3n-e4b has several.")
+        raise UsageError(f"{model} has one size only, and no '{size}'.", "gemma-3n-e4b has several, and so has nano.")
+    from speech3n.models.gemma3n.abilities import Abilities
     from speech3n.models.gemma3n.sizes import Size
+    from speech3n.store import model_folder
 
-    Size.named(size)
+    folder = Path(model) if _is_folder(model) else model_folder(model)
+    Size.named(size, Abilities.read(folder).sizes)
 
 
 def prepare(model: str) -> None:

@@ -35,6 +35,10 @@ class Int8Rows(Quantised):
         values, scale = round_int8(weight.reshape(len(weight) * parts, -1))
         self.weight_int8[first:last], self.scale[first:last] = values.view(weight.shape), scale.view(-1, parts)
 
+    def dequantised(self) -> Tensor:
+        """The table [V, P] in float32."""
+        return (self.weight_int8.view(*self.scale.shape, -1) * self.scale[..., None]).flatten(1)
+
     def forward(self, ids: Tensor) -> Tensor:
         """Ids [...] to [..., P]; no other rows are read."""
         scale = self.scale[ids]

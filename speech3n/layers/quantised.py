@@ -47,6 +47,10 @@ class Quantised(nn.Module):
         """Take over rows of a matrix in floating point from row `first` on."""
         raise NotImplementedError
 
+    def dequantised(self) -> Tensor:
+        """The whole matrix in float32."""
+        raise NotImplementedError
+
     def compute_in(self, dtype: torch.dtype) -> None:
         """Set `dtype`."""
         self._like = torch.empty(0, dtype=dtype)
@@ -73,6 +77,10 @@ class Int8Linear(Quantised):
         last = first + len(weight)
         self.weight_int8[first:last], self.scale[first:last] = round_int8(weight)
 
+    def dequantised(self) -> Tensor:
+        """The matrix [N, K] in float32."""
+        return self.weight_int8 * self.scale[:, None]
+
     def first_outputs(self, width: int) -> Int8Linear:
         """The layer of the first `width` output features, in the same memory."""
         narrow = Int8Linear(0, 0)
@@ -94,7 +102,7 @@ class Int8Linear(Quantised):
     def _multiply(self, x: Tensor) -> Tensor:
         rows = x.reshape(-1, self.in_features)
         if x.device.type != "cpu":
-            y = F.linear(rows, (self.weight_int8 * self.scale[:, None]).to(x.dtype))
+            y = F.linear(rows, self.dequantised().to(x.dtype))
         elif len(rows) <= _FEW_INT8 and self._fits_kernel:
             y = torch.ops.aten._weight_int8pack_mm(rows.contiguous(), self.weight_int8, self.scale.to(x.dtype))
         else:

@@ -10,7 +10,8 @@ To add a model, add a ModelSpec to the list at the end:
 A model without checksums that somebody computed does not belong here: people can give its folder as
 `--model DIR` instead. The exception are models that nobody here may download, because each user has to accept
 their licence: they are `gated`, and instead of files their entry has the commit alone. The hub says which
-checksums the files of that commit have; they are recorded when the model is fetched (`listing.py`).
+checksums the files of that commit have; they are recorded when the model is fetched (`listing.py`). A model that
+comes with speech3n is `bundled`: its files and their list lie in the package, in a folder of its name.
 """
 
 from __future__ import annotations
@@ -69,6 +70,7 @@ class ModelSpec:
 
     `files` is empty where the catalogue does not know them, which is where a model is `gated`: the hub gives it
     only to people who are logged in and have accepted its licence. `about_size` is its size then, roughly.
+    A `bundled` model comes with speech3n, with the list of its files, and is never fetched.
     """
 
     name: str
@@ -79,6 +81,7 @@ class ModelSpec:
     description: str
     packages: tuple[PackageSpec, ...] = ()
     gated: bool = False
+    bundled: bool = False
     about_size: int = 0
 
     @property
@@ -89,7 +92,16 @@ class ModelSpec:
     @property
     def size_text(self) -> str:
         """The size for people, such as `148 MB` or `about 11 GB`."""
-        return f"{self.size / 1e6:,.0f} MB" if self.files else f"about {self.size / 1e9:.0f} GB"
+        if self.files or self.size < 1e9:
+            return f"{self.size / 1e6:,.0f} MB"
+        return f"about {self.size / 1e9:.0f} GB"
+
+    @property
+    def mend_steps(self) -> str:
+        """What a person has to do about files that are missing or damaged."""
+        if self.bundled:
+            return "It comes with speech3n: install speech3n again."
+        return f"Run `speech3n models pull {self.name}` ({self.size_text})."
 
     @property
     def access_steps(self) -> str:
@@ -220,6 +232,17 @@ _GEMMA_3N_E4B = ModelSpec(
     about_size=16_000_000_000,
 )
 
+_NANO = ModelSpec(
+    name="nano",
+    hub_repo="",
+    revision="",
+    files=(),
+    licence="Apache-2.0",
+    description="comes with speech3n: en, es, fr, it, pt, translates to English, streams; small and quick",
+    bundled=True,
+    about_size=20_600_000,
+)
+
 _WHISPER = (_WHISPER_TINY, _WHISPER_BASE, _WHISPER_SMALL, _WHISPER_MEDIUM, _WHISPER_LARGE_V3)
 _GEMMA = (_GEMMA_3N_E2B, _GEMMA_3N_E4B)
-CATALOGUE: dict[str, ModelSpec] = {spec.name: spec for spec in (*_WHISPER, *_GEMMA)}
+CATALOGUE: dict[str, ModelSpec] = {spec.name: spec for spec in (_NANO, *_WHISPER, *_GEMMA)}

@@ -14,6 +14,8 @@ from speech3n.errors import ModelError
 from speech3n.store.catalogue import FileSpec, ModelSpec, model_spec
 from speech3n.store.listing import with_files
 
+PACKAGE = Path(__file__).parent.parent
+"""The folder of speech3n itself, which holds the models that come with it."""
 _STAMP = ".verified.json"
 """Name of the file that records which files had the right checksum, and when they were last changed."""
 
@@ -37,7 +39,8 @@ def models_folder() -> Path:
 
 def model_folder(name: str) -> Path:
     """The folder of one model of the catalogue, whether it is there or not; raises UsageError for an unknown name."""
-    return models_folder() / model_spec(name).name
+    spec = model_spec(name)
+    return (PACKAGE if spec.bundled else models_folder()) / spec.name
 
 
 def local_spec(name: str) -> ModelSpec:
@@ -66,12 +69,15 @@ def resolve(name: str) -> Path:
     """
     spec = local_spec(name)
     folder = model_folder(name)
-    fetch = f"Run `speech3n models pull {name}` ({spec.size_text})."
     if state(name) is not State.INSTALLED:
-        raise ModelError(f"The model {name} is not in '{folder}'.", spec.access_steps if spec.gated else fetch)
+        raise ModelError(
+            f"The model {name} is not in '{folder}'.", spec.access_steps if spec.gated else spec.mend_steps
+        )
     if wrong := missing_files(spec, folder):
         names = ", ".join(file.name for file in wrong)
-        raise ModelError(f"The model {name} in '{folder}' is damaged: {names} is not the published file.", fetch)
+        raise ModelError(
+            f"The model {name} in '{folder}' is damaged: {names} is not the published file.", spec.mend_steps
+        )
     return folder
 
 
@@ -84,7 +90,10 @@ def verify(name: str) -> list[str]:
 
 
 def missing_files(spec: ModelSpec, folder: Path) -> list[FileSpec]:
-    """The files of a model that are not in `folder` with the right checksum; stamps those that are."""
+    """The files of a model that are not in `folder` with the right checksum; stamps those that are.
+
+    Nothing is written into the package: what comes with it is small and read anew.
+    """
     stamps = _read_stamps(folder)
     checked = dict(stamps)
     missing = []
@@ -97,7 +106,7 @@ def missing_files(spec: ModelSpec, folder: Path) -> list[FileSpec]:
                 checked[file.name] = _stamp(path, file)
             else:
                 missing.append(file)
-    if checked != stamps:
+    if checked != stamps and not spec.bundled:
         _write_stamps(folder, checked)
     return missing
 

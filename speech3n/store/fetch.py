@@ -23,7 +23,7 @@ _INCOMING = ".incoming"
 
 
 def pull(name: str, progress: Progress | None = None, *, download: bool = True) -> Path:
-    """Make a model complete on disk and return its folder; does nothing where it is.
+    """Make a model complete on disk and return its folder; does nothing where it is, as one that comes with speech3n.
 
     Every file is accepted only with its pinned or listed checksum and gets into its place in one step. Two
     processes that pull the same model take turns. Without `download` only the user's hub cache is looked into.
@@ -32,6 +32,10 @@ def pull(name: str, progress: Progress | None = None, *, download: bool = True) 
     """
     spec, folder = local_spec(name), model_folder(name)
     progress = progress or SilentProgress()
+    if spec.bundled:
+        resolve(name)
+        progress.say(f"{name} comes with speech3n; there is nothing to fetch.")
+        return folder
     with _disk_errors(spec, folder):
         if spec.files and folder.is_dir() and not missing_files(spec, folder):
             return folder
@@ -55,7 +59,8 @@ def ensure(name: str, download: bool | None = None) -> Path:
     try:
         return resolve(name)
     except ModelError:
-        if not may_download and not _is_cached(local_spec(name)):
+        spec = local_spec(name)
+        if spec.bundled or not (may_download or _is_cached(spec)):
             raise
     return pull(name, terminal_progress(), download=may_download)
 

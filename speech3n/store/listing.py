@@ -1,4 +1,5 @@
-"""Which files a model has where the catalogue does not say: as its hub cache or the hub itself lists them.
+"""Which files a model has where the catalogue does not say: as its hub cache or the hub itself lists them, or, where
+the model comes with speech3n, as the package does.
 
 The catalogue pins the commit of such a model. The hub publishes the SHA-256 of every large file of a commit and
 git's SHA-1 of every small one. They are recorded in the model's folder when it is fetched, and from then on it is
@@ -25,7 +26,7 @@ _LISTING = ".files.json"
 """Name of the file, in a model's folder, that says which files it has."""
 _WANTED = (
     *("config.json", "generation_config.json", "preprocessor_config.json", "processor_config.json"),
-    *("*.safetensors", "*.safetensors.index.json"),
+    *("*.safetensors", "*.safetensors.index.json", "speech3n.json"),
     *("tokenizer*.json", "tokenizer.model", "added_tokens.json", "special_tokens_map.json", "chat_template*.j*"),
 )
 """What is taken of a repository: never a pickle, never code."""
@@ -42,7 +43,7 @@ def with_files(spec: ModelSpec, folder: Path) -> ModelSpec:
     try:
         record = json.loads((folder / _LISTING).read_text("utf-8"))
         files = tuple(_file(str(file["name"]), int(file["size"]), str(file["checksum"])) for file in record["files"])
-        revision = str(record["revision"])
+        revision = spec.revision if spec.bundled else str(record["revision"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return spec
     return replace(spec, revision=revision, files=files)
@@ -51,7 +52,8 @@ def with_files(spec: ModelSpec, folder: Path) -> ModelSpec:
 def record(spec: ModelSpec, folder: Path) -> None:
     """Write down which files a model has; raises OSError."""
     files = [{"name": file.name, "size": file.size, "checksum": file.checksum} for file in spec.files]
-    text = json.dumps({"hub_repo": spec.hub_repo, "revision": spec.revision, "files": files}, indent=1)
+    origin = {} if spec.bundled else {"hub_repo": spec.hub_repo, "revision": spec.revision}
+    text = json.dumps({**origin, "files": files}, indent=1)
     draft = folder / f"{_LISTING}.{os.getpid()}"
     draft.write_text(text + "\n", "utf-8")
     draft.replace(folder / _LISTING)

@@ -52,7 +52,8 @@ def main(run: Path, output: Path, last: int) -> None:
         model = Gemma3n(Gemma3nConfig.read(FOLDER))
         model.load_state_dict(weights)
         output.mkdir(parents=True, exist_ok=True)
-        for companion in sorted(FOLDER.glob("*.json")):
+        # Hidden files and weights belong to what is shipped.
+        for companion in sorted(FOLDER.glob("[!.]*.json")):
             shutil.copy(companion, output / companion.name)
         checkpoint.save(model.to(torch.bfloat16), output)
     except Speech3nError as error:

@@ -1,6 +1,6 @@
 """speech3n-nano: its shape, its vocabulary, and the folder in which both are kept.
 
-python -m speech3n.training.nano --sentences TEXT --speech SHARDS --output speech3n/training/nano_checkpoint
+python -m speech3n.training.nano --sentences TEXT --speech SHARDS --output speech3n/nano
 """
 
 from __future__ import annotations
@@ -17,22 +17,26 @@ import numpy as np
 import torch
 
 from speech3n.errors import ModelError, Speech3nError
+from speech3n.models.gemma3n.abilities import Abilities
 from speech3n.models.gemma3n.config import FULL, SLIDING, AudioConfig, Gemma3nConfig, TextConfig
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.models.gemma3n.sizes import Size
+from speech3n.store import model_folder
 from speech3n.training.corpus.shards import find_shards, read_lines
-from speech3n.training.questions import Question, questions_about
+from speech3n.training.questions import TARGET, Question, questions_about
 from speech3n.training.synthesis.sentences import read_sentences, reserved_texts
 from speech3n.training.synthesis.voices import LANGUAGES
 from speech3n.training.tiny import count_parameters, first_weights, save_companions
 from speech3n.training.vocabulary import AUDIO, VISION, train_tokenizer
 
-FOLDER = Path(__file__).parent / "nano_checkpoint"
-"""The checkpoint without its weights: config and tokenizer."""
+FOLDER = model_folder("nano")
+"""The checkpoint that comes with speech3n; until `speech3n.training.ship` fills it, config and tokenizer alone."""
 VOCABULARY = 3072
 FFN, HALF_FFN = 1024, 512
 HALF = Size("half", HALF_FFN)
 """The sub-model that is trained inside the whole one (MatFormer)."""
+ABILITIES = Abilities(frozenset(LANGUAGES), frozenset({TARGET}), {HALF.name: HALF})
+"""What it is trained for."""
 _LAYERS = (SLIDING, SLIDING, SLIDING, SLIDING, FULL, SLIDING, SLIDING, FULL)
 _SHARED_LAYERS = 3
 _POSITIONS = 2048
@@ -147,6 +151,7 @@ def main(sentences: Path, speech: tuple[Path, ...], output: Path, seed: int) -> 
     output.mkdir(parents=True, exist_ok=True)
     save_companions(output, tokenizer, config)
     (output / "config.json").write_text(json.dumps(config.to_dict(), indent=2) + "\n", "utf-8")
+    ABILITIES.write(output)
     model = Gemma3n(config)
     parts = {"encoder": model.audio_tower, "decoder": model.language_model, "bridge": model.embed_audio}
     sizes = ", ".join(f"{name} {count_parameters(part) / 1e6:.2f} M" for name, part in parts.items())

@@ -28,7 +28,7 @@ def gemma3n(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return asked
 
 
-@pytest.mark.parametrize("name", ["gemma-3n-e2b", "gemma-3n-e4b"])
+@pytest.mark.parametrize("name", ["gemma-3n-e2b", "gemma-3n-e4b", "nano"])
 def test_names_of_gemma_open_its_engine(name: str, gemma3n: list[str]) -> None:
     open_engine(name)
     assert gemma3n == [name]

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from eval.datasets import read_audio
 from eval.normalise import Normaliser, whisper_normaliser
 from eval.wer import word_errors
@@ -74,7 +76,8 @@ def read_clips(trained: Path) -> list[TrainedClip]:
 
 def listen(folder: Path, clips: Sequence[TrainedClip]) -> list[Said]:
     """What a checkpoint answers to each clip, asked to transcribe it and to translate it into English."""
-    engine = Gemma3nEngine(folder, folder.name)
+    # In a type of its own choice the engine would expand matrices as small as these.
+    engine = Gemma3nEngine(folder, folder.name, dtype=torch.float32)
     said = []
     for clip in clips:
         listener = Listener(engine.ears, engine.prompt(StreamOptions(language=clip.language, translate=True)))

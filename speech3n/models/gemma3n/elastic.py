@@ -21,7 +21,7 @@ trained, as any elastic execution is; for speech, the mixture lasts until the en
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -93,14 +93,13 @@ def path(model: Gemma3n, sub: SubModel) -> Gemma3n:
     return view
 
 
-def sizes_of(text: TextConfig) -> tuple[Size, ...]:
-    """The published sizes that a model holds, smallest first; a model of another shape holds only itself."""
+def sizes_of(text: TextConfig, sizes: Mapping[str, Size] = PRESETS) -> tuple[Size, ...]:
+    """All of the `sizes` that a model was trained at, and the whole of it; a model of another shape holds only that."""
     try:
-        for size in PRESETS.values():
-            size.of(text)
+        models = [size.of(text) for size in sizes.values()]
     except UsageError:
         return (WHOLE,)
-    return tuple(PRESETS.values())
+    return (*sizes.values(), *(() if any(model.is_whole(text) for model in models) else (WHOLE,)))
 
 
 def shares_cache(one: Gemma3n, other: Gemma3n) -> bool:

@@ -19,6 +19,7 @@ from speech3n.errors import ModelError
 from speech3n.layers.embedding import Int8Rows
 from speech3n.layers.quantised import Int4Embedding, Int4Linear, Int8Embedding, Int8Linear, Quantised
 from speech3n.layers.rounding import BLOCK, GROUPS
+from speech3n.layers.skeleton import shapes_only
 from speech3n.models.gemma3n.model import Gemma3n
 
 KEY = "speech3n_quantisation"
@@ -143,6 +144,21 @@ def set_compute_type(model: Gemma3n) -> None:
     for module in model.modules():
         if isinstance(module, Quantised):
             module.compute_in(model.embed_audio.embedding.weight.dtype)
+
+
+def make_plain(model: Gemma3n) -> None:
+    """Replace quantised modules by those of a plain model, with the same values in float32.
+
+    For small models, whose products take no longer in float32 than in int8, and for training.
+    """
+    with shapes_only():
+        twin = Gemma3n(model.config)
+    for name, module in list(model.named_modules()):
+        if isinstance(module, Quantised):
+            plain = twin.get_submodule(name)
+            plain.weight = nn.Parameter(module.dequantised(), requires_grad=False)
+            parent, _, own = name.rpartition(".")
+            setattr(model.get_submodule(parent), own, plain)
 
 
 def require_plain(model: Gemma3n) -> None:

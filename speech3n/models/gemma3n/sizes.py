@@ -16,10 +16,9 @@ from __future__ import annotations
 import difflib
 import json
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from speech3n.errors import UsageError
 from speech3n.models.gemma3n.config import TextConfig
@@ -42,19 +41,28 @@ class Size:
     skip: tuple[int, ...] = ()
 
     @classmethod
-    def named(cls, name: str) -> Size:
-        """A preset by its name, or the size in a file; raises UsageError for what is neither."""
-        if name in PRESETS:
-            return PRESETS[name]
-        return cls.read(Path(name))
+    def named(cls, name: str, sizes: Mapping[str, Size] | None = None) -> Size:
+        """One of a model's `sizes` (by default the published ones) by its name, or the size in a file.
+
+        Raises UsageError for what is neither.
+        """
+        known = PRESETS if sizes is None else sizes
+        if name in known:
+            return known[name]
+        path = Path(name)
+        try:
+            is_file = path.is_file()
+        except (OSError, ValueError):  # A name that is too long or cannot be one.
+            is_file = False
+        if not is_file:
+            listed = f"Sizes are {' and '.join(known)}, or a file. " if known else ""
+            raise UsageError(f"There is no size '{name}'.", f"{listed}{_EXAMPLE}")
+        return cls.read(path)
 
     @classmethod
     def read(cls, path: Path) -> Size:
         """The size in a TOML or JSON file, called as the file; raises UsageError that names what is wrong."""
         try:
-            if not path.is_file():
-                known = " and ".join(PRESETS)
-                raise UsageError(f"There is no size '{path}'.", f"Sizes are {known}, or a file. {_EXAMPLE}")
             if path.stat().st_size > _LARGEST_FILE:
                 raise UsageError(f"'{path}' is far too large for a size.", _EXAMPLE)
             text = path.read_text("utf-8")
@@ -64,12 +72,13 @@ class Size:
         except (ValueError, RecursionError) as error:
             kind = "JSON" if path.suffix == ".json" else "TOML"
             raise UsageError(f"'{path}' is not valid {kind}: {error}.", _EXAMPLE) from error
-        if not isinstance(data, dict):
-            raise UsageError(f"'{path}' does not hold an object.", _EXAMPLE)
-        return cls._parse(path, data)
+        return cls.parse(path.stem, data, path)
 
     @classmethod
-    def _parse(cls, path: Path, data: dict[str, Any]) -> Size:
+    def parse(cls, name: str, data: object, path: Path) -> Size:
+        """The size that `data` describes, which was read from `path`; raises UsageError that names what is wrong."""
+        if not isinstance(data, dict):
+            raise UsageError(f"'{path}' does not hold an object.", _EXAMPLE)
         for key in data:
             if key not in _KEYS:
                 near = difflib.get_close_matches(key, _KEYS, n=1)
@@ -81,7 +90,7 @@ class Size:
             raise UsageError(f"'{path}': ffn is {ffn!r}, not a number of columns or a list of them.", _EXAMPLE)
         if not isinstance(skip, list) or not all(_is_count(layer) for layer in skip):
             raise UsageError(f"'{path}': skip is {skip!r}, not a list of layers.", _EXAMPLE)
-        return cls(path.stem, ffn, tuple(skip))
+        return cls(name, ffn, tuple(skip))
 
     def of(self, text: TextConfig) -> SubModel:
         """The sub-model of a model; raises UsageError where the model has none of this size."""

@@ -257,3 +257,11 @@ def test_an_e4b_holds_both_published_sizes_and_other_models_hold_themselves() ->
     e2b = TextConfig(num_hidden_layers=30, num_kv_shared_layers=10, intermediate_size=(8192,) * 30)
     assert [size.of(e2b).is_whole(e2b) for size in sizes_of(e2b)] == [True]
     assert [size.of(CONFIG.text).is_whole(CONFIG.text) for size in sizes_of(CONFIG.text)] == [True]
+
+
+def test_a_model_with_a_size_of_its_own_holds_that_and_itself() -> None:
+    half = Size("half", 64)
+    assert [size.name for size in sizes_of(CONFIG.text, {"half": half})] == ["half", "whole"]
+    # Cut out of it, the half is all there is.
+    assert sizes_of(half.of(CONFIG.text).config(CONFIG.text), {"half": half}) == (half,)
+    assert [size.name for size in sizes_of(CONFIG.text, {"half": Size("half", 4096)})] == ["whole"]

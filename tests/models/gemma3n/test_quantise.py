@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from conftest import read_waveform
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from speech3n.cli_models import models
 from speech3n.engines.base import StreamOptions
@@ -22,7 +23,7 @@ from speech3n.layers import pages
 from speech3n.layers.embedding import Int8Rows, table_of
 from speech3n.layers.quantised import Int4Linear, Int8Embedding, Int8Linear
 from speech3n.models.gemma3n.checkpoint import load, save
-from speech3n.models.gemma3n.quantisation import KEY, RECIPES
+from speech3n.models.gemma3n.quantisation import KEY, RECIPES, make_plain, read_formats
 from speech3n.models.gemma3n.quantise import quantise_checkpoint
 from speech3n.models.gemma3n.quantise_command import parse_choices
 
@@ -124,13 +125,34 @@ def test_the_engine_says_what_the_original_says(quantised: dict[str, Path], reci
     pcm = read_waveform((MEMORISED / clip["audio"]).resolve())
     said = []
     for folder in (MEMORISED, quantised[recipe]):
-        stream = Gemma3nEngine(folder, "memorised").open_stream(StreamOptions(language=clip["language"]))
+        engine = Gemma3nEngine(folder, "memorised", dtype=torch.float32)
+        stream = engine.open_stream(StreamOptions(language=clip["language"]))
         stream.accept_waveform(pcm)
         stream.input_finished()
         stream.decode()
         said.append(stream._guess)
     assert len(said[0]) > 20
     assert said[1] == said[0]
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_quantised_model_made_plain_has_the_rounded_weights(
+    quantised: dict[str, Path], recipe: str, tmp_path: Path
+) -> None:
+    model, rounded = load(quantised[recipe]).float(), load(quantised[recipe]).float()
+    make_plain(model)
+    difference = float((model(IDS) - rounded(IDS)).norm() / rounded(IDS).norm())
+    # What differs are activations, which the kernels round where there are many.
+    assert 0 < difference < 0.06
+    save(model, tmp_path)
+    assert torch.equal(load(tmp_path)(IDS), model(IDS))
+    assert not read_formats(tmp_path)
+
+
+def test_a_small_quantised_model_is_run_in_floating_point(quantised: dict[str, Path]) -> None:
+    for dtype, kind in ((None, nn.Linear), (torch.float32, Int8Linear)):
+        engine = Gemma3nEngine(quantised["int8"], "memorised", dtype=dtype)
+        assert type(engine.paths.largest.language_model.layers[0].self_attn.q_proj) is kind
 
 
 def test_the_per_layer_table_is_read_ahead_for_prompts(

@@ -80,6 +80,18 @@ def test_a_size_that_is_no_file_names_those_there_are() -> None:
         Size.named("e3b")
 
 
+def test_a_model_may_have_sizes_of_its_own() -> None:
+    half = Size("half", 64)
+    assert Size.named("half", {"half": half}) == half
+    with pytest.raises(UsageError, match=r"There is no size 'e2b'\. Sizes are half, or a file\."):
+        Size.named("e2b", {"half": half})
+    with pytest.raises(UsageError, match=r"There is no size 'half'\. A size file holds"):
+        Size.named("half", {})
+    for name in ("x" * 5000, "a\0b"):
+        with pytest.raises(UsageError, match="There is no size"):
+            Size.named(name)
+
+
 @pytest.mark.parametrize(
     ("size", "message"),
     [

@@ -1,0 +1,50 @@
+"""What a checkpoint says that it was trained for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from speech3n.errors import ModelError
+from speech3n.models.gemma3n.abilities import NAME, Abilities
+from speech3n.models.gemma3n.sizes import PRESETS, Size
+
+
+def test_a_checkpoint_that_says_nothing_is_as_published(tmp_path: Path) -> None:
+    assert Abilities.read(tmp_path) == Abilities.read(tmp_path / "nowhere") == Abilities(None, None, PRESETS)
+
+
+@pytest.mark.parametrize(
+    "abilities",
+    [
+        Abilities(),
+        Abilities(frozenset({"en", "es"}), frozenset({"en"}), {"half": Size("half", 16), "odd": Size("odd", (1, 2))}),
+        Abilities(frozenset({"pt"}), None, {"short": Size("short", None, (3,))}),
+    ],
+)
+def test_what_was_written_is_read(tmp_path: Path, abilities: Abilities) -> None:
+    abilities.write(tmp_path)
+    assert Abilities.read(tmp_path) == abilities
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "not valid: Expecting"),
+        ("[" * 60_000, "not valid: "),
+        ("[]", "holds no object of languages"),
+        ('{"langages": []}', "holds no object of languages, sizes, translates_to"),
+        ('{"languages": "en"}', "'en' is not a list of languages"),
+        ('{"sizes": [1]}', r"\[1\] is not a table of sizes"),
+        ('{"sizes": {"half": 5}}', "does not hold an object"),
+        ('{"sizes": {"half": {"fnn": 5}}}', "unknown key 'fnn'"),
+        (" " * 70_000, "far too large"),
+    ],
+)
+def test_a_damaged_file_is_named(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / NAME).write_text(text)
+    with pytest.raises(ModelError, match=message) as caught:
+        Abilities.read(tmp_path)
+    assert str(tmp_path / NAME) in str(caught.value)
+    assert "\n" not in str(caught.value)
