@@ -22,6 +22,7 @@ _COMMANDS = {
     "transcribe": "speech3n.cli_transcribe:transcribe",
     "recover": "speech3n.cli_recover:recover",
     "models": "speech3n.cli_models:models",
+    "finetune": "speech3n.cli_finetune:finetune",
 }
 _PLUGINS = "speech3n.commands"
 
@@ -69,6 +70,7 @@ def cli(debug: bool) -> None:
     speech3n transcribe *.mp3 --format srt,json     write files beside the inputs
     speech3n live --language es --translate         captions from the microphone
     speech3n models pull whisper-base               fetch a model's weights
+    speech3n finetune me.jsonl --output nano-me/    adapt a model to a voice
     """
 
 

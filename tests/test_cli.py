@@ -237,7 +237,7 @@ def test_settings_file_gives_defaults_and_flags_win(
 def test_help_loads_neither_torch_nor_textual_nor_an_engine() -> None:
     program = (
         "import sys; from speech3n.cli import cli\n"
-        "for command in ([], ['transcribe'], ['live'], ['models'], ['recover'], ['eval']):\n"
+        "for command in ([], ['transcribe'], ['live'], ['models'], ['recover'], ['finetune'], ['eval']):\n"
         "    try: cli.main([*command, '--help'], standalone_mode=False)\n"
         "    except SystemExit: pass\n"
         "heavy = {'torch', 'textual', 'ctranslate2', 'faster_whisper', 'av', 'onnxruntime'} & set(sys.modules)\n"
@@ -245,5 +245,5 @@ def test_help_loads_neither_torch_nor_textual_nor_an_engine() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    for command in ("transcribe", "live", "recover", "models", "eval"):
+    for command in ("transcribe", "live", "recover", "models", "finetune", "eval"):
         assert command in done.stdout

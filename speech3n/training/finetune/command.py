@@ -1,0 +1,216 @@
+"""What `speech3n finetune` is told, carried out: from manifest and model to a folder that `--model` takes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import signal
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import torch
+
+from speech3n.errors import StorageError, UsageError
+from speech3n.models.gemma3n import checkpoint
+from speech3n.models.gemma3n.matformer import copy_companions
+from speech3n.training.corpus.feature_changes import Strength
+from speech3n.training.finetune.base import Base, open_base
+from speech3n.training.finetune.material import Material, Sources, gather
+from speech3n.training.finetune.pupil import Plan, Pupil
+from speech3n.training.finetune.report import compared, watching, worse
+from speech3n.training.finetune.run import METRICS, Tuning
+from speech3n.training.finetune.trial import Trial
+from speech3n.training.lessons import Course, Lessons
+from speech3n.training.questions import Desk
+
+RECORD = "finetuning.json"
+"""What was done, beside the weights that came out."""
+_WORK = "finetuning"
+_OPTIONS = "options.json"
+_AS_SPOKEN = Strength(
+    warp=0.5, tract=0.05, speed=0.1, curve=0.4, curve_db=4.0, room=0.2, noise=0.5, snr_db=(10.0, 40.0), telephone=0.03,
+    gain_db=(-12.0, 6.0), masked_bins=16, masked_frames=15,
+)  # fmt: skip
+"""Milder than for synthetic speech: the voice is to be learned, and should stay that voice."""
+RATES = {"lora": 5e-4, "full": 1e-4}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The command line; `folder` is the checkpoint to begin with, which people call `model`."""
+
+    sources: Sources
+    model: str
+    folder: Path
+    output: Path
+    plan: Plan
+    batch_s: float = 30.0
+    minutes: float | None = None
+    device: str = "cpu"
+    threads: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """Word error rates and BLEU on the user's held-out clips, and on others."""
+
+    own: dict[str, float]
+    others: dict[str, float]
+
+
+def run(request: Request) -> int:
+    """Fine-tune, and write the best model into the output folder; the exit code.
+
+    0: written, and better on what was held out. 1: nothing got better, and nothing was written. 130: interrupted, the
+    best so far is written, and the same request goes on. What comes out is in bfloat16. Raises ManifestError,
+    ModelError, UsageError, StorageError.
+    """
+    work = request.output / _WORK
+    _require_room(request.output)
+    torch.set_num_threads(request.threads)
+    material = gather(request.sources, work)
+    base = open_base(request.folder, request.device, is_frozen=request.plan.method == "lora")
+    _require_same(request, material, work)
+    desk = Desk(base.tokenizer, base.model.config)
+    before_path = work / "before.json"
+    own, others = _trials(material, desk)
+    before = _kept(before_path) or _asked(base, own, others)
+    before_path.write_text(json.dumps(asdict(before)) + "\n", "utf-8")
+    tuning = _tuning(request, base, material, desk, (own, others, request.sources.keep_share))
+    click.echo(_described(request, material, tuning), err=True)
+    handlers = {name: signal.signal(name, tuning.stop) for name in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with watching(tuning.progress.step, request.plan.steps) as report:
+            tuning.run(request.minutes, report)
+    finally:
+        for name, handler in handlers.items():
+            signal.signal(name, handler)
+    return _finish(request, base, tuning, (before, own, others))
+
+
+def _finish(request: Request, base: Base, tuning: Tuning, trials: tuple[_Words, Trial, Trial | None]) -> int:
+    before, own, others = trials
+    best, first = tuning.take_best(), tuning.looks[0]
+    code = 130 if tuning.is_stopped else 0
+    if best.step == 0:
+        advice = "Take more clips, or a lower --rate." if tuning.is_over else "The same command goes on."
+        click.echo(
+            f"No step made the model better on the clips held out (loss {first.loss:.3f}), and nothing is written. "
+            + advice,
+            err=True,
+        )
+        return code or 1
+    checkpoint.save(tuning.pupil.finish().bfloat16(), request.output)
+    copy_companions(base.folder, request.output)
+    # Measured is what was written, rounded as it is.
+    after = _asked(open_base(request.output, request.device, is_frozen=True), own, others)
+    click.echo(f"Best after {best.step} steps: loss on held-out clips {first.loss:.3f} → {best.loss:.3f}.", err=True)
+    click.echo(compared("Held out", before.own, after.own), err=True)
+    if others:
+        click.echo(compared("To keep", before.others, after.others), err=True)
+    for name, then, now in (("held-out clips", before.own, after.own), ("clips to keep", before.others, after.others)):
+        for language in worse(then, now):
+            click.echo(f"Careful: more words are wrong than before on {name} in {language}.", err=True)
+    _record(request, {"before": asdict(before), "after": asdict(after), "first": asdict(first), "best": asdict(best)})
+    if tuning.is_over:
+        _clear(request.output)
+    else:
+        click.echo("Stopped; this is the best so far. The same command goes on.", err=True)
+    click.echo(request.output)
+    return code
+
+
+def _record(request: Request, results: dict[str, Any]) -> None:
+    """Write down how the checkpoint came to be."""
+    record = {**_options(request), **results}
+    try:
+        (request.output / RECORD).write_text(json.dumps(record, indent=2) + "\n", "utf-8")
+    except OSError as error:
+        raise StorageError(f"'{request.output}' cannot be written: {error.strerror}.", "Check the disk.") from error
+
+
+def _clear(output: Path) -> None:
+    """Delete what was needed to go on; the losses stay."""
+    (output / _WORK / METRICS).replace(output / f"{_WORK}.jsonl")
+    shutil.rmtree(output / _WORK)
+
+
+def _tuning(
+    request: Request, base: Base, material: Material, desk: Desk, trials: tuple[Trial, Trial | None, float]
+) -> Tuning:
+    plan, config = request.plan, base.model.config
+    course = Course(round(request.batch_s * 100), 0, _AS_SPOKEN, seed=plan.seed)
+    lessons = Lessons(material.store, [], desk, config, course)
+    smallest = base.smallest
+    if smallest is not None and plan.method == "full" and smallest.skip:
+        smallest = None
+    return Tuning(Pupil(base.model, plan, smallest), lessons, plan, request.output / _WORK, trials)
+
+
+def _trials(material: Material, desk: Desk) -> tuple[Trial, Trial | None]:
+    others = Trial(material.store, material.kept_back, desk) if material.kept_back else None
+    return Trial(material.store, material.held_out, desk), others
+
+
+def _asked(base: Base, own: Trial, others: Trial | None) -> _Words:
+    return _Words(own.words(base.model), others.words(base.model) if others else {})
+
+
+def _kept(path: Path) -> _Words | None:
+    return _Words(**json.loads(path.read_text("utf-8"))) if path.is_file() else None
+
+
+def _options(request: Request) -> dict[str, Any]:
+    """All that the outcome hangs on, as it is written down."""
+    sources, plan = request.sources, request.plan
+    return {
+        "model": request.model,
+        "clips": sources.clips.name,
+        "keep": [path.name for path in sources.keep],
+        "keep_share": sources.keep_share,
+        "batch_s": request.batch_s,
+        **asdict(plan),
+    }
+
+
+def _require_same(request: Request, material: Material, work: Path) -> None:
+    """Raise UsageError where the folder was begun with other clips, another model or other options."""
+    config = (request.folder / "config.json").read_text("utf-8")
+    weights = [f"{file.name} {file.stat().st_size}" for file in checkpoint.weight_files(request.folder)]
+    parts = {
+        "features": material.store.digest,
+        "held-out clips": "\n".join(clip.text for clip in material.held_out),
+        "checkpoint": "\n".join([*weights, config]),
+    }
+    digests = {name: hashlib.sha256(part.encode()).hexdigest() for name, part in parts.items()}
+    wanted = json.loads(json.dumps({**_options(request), **digests}))
+    path = work / _OPTIONS
+    if not path.is_file():
+        path.write_text(json.dumps(wanted, indent=2) + "\n", "utf-8")
+        return
+    begun = json.loads(path.read_text("utf-8"))
+    changed = [name for name in wanted if begun.get(name) != wanted[name]]
+    if changed:
+        raise UsageError(
+            f"'{request.output}' was begun otherwise: {', '.join(changed)} changed.",
+            "Give the same options to go on, or another --output to begin anew.",
+        )
+
+
+def _require_room(output: Path) -> None:
+    if output.is_dir() and any(output.iterdir()) and not (output / _WORK).is_dir():
+        raise UsageError(f"'{output}' is there already.", "Give a new folder with --output.")
+
+
+def _described(request: Request, material: Material, tuning: Tuning) -> str:
+    learned = f"{len(material.learned)} clips, {material.learned_s / 60:.1f} minutes, to learn from"
+    kept = f", and {len(material.kept_back)} of others" if material.kept_back else ""
+    step = tuning.progress.step
+    numbers = sum(value.numel() for value in tuning.pupil.learned.values())
+    return (
+        f"{request.model}, {request.plan.method}: {numbers / 1e6:.2f} M numbers learn. {learned}; "
+        f"{len(material.held_out)} held out{kept}." + (f" Going on after step {step}." if step else "")
+    )

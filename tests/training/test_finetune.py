@@ -1,0 +1,331 @@
+"""Fine-tuning: it helps, stops and goes on, keeps what it should, and says what is wrong with what it was given."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from models.gemma3n.pairs import no_vision
+from training.nano_doubles import SMALL_HALF, TEXTS, small_nano, sound
+from transformers import Gemma3nForConditionalGeneration
+
+from eval.sound_files import write_wav
+from speech3n import cli
+from speech3n.errors import ModelError, UsageError
+from speech3n.models.gemma3n import checkpoint
+from speech3n.models.gemma3n.abilities import Abilities
+from speech3n.models.gemma3n.quantisation import RECIPES
+from speech3n.models.gemma3n.quantise import quantise_checkpoint
+from speech3n.training.clips import ManifestError
+from speech3n.training.corpus.features import FeatureStore, StoredClip
+from speech3n.training.finetune import run as run_module
+from speech3n.training.finetune.command import RECORD, Request, run
+from speech3n.training.finetune.manifest import read_manifest, sounds
+from speech3n.training.finetune.material import Sources, gather, split, woven
+from speech3n.training.finetune.pupil import Method, Plan, Pupil
+from speech3n.training.nano import new_nano
+from speech3n.training.tiny import save_companions
+
+PLAN = Plan(steps=6, rate=0.02, rank=4, look_every=2, seed=3)
+IDS = torch.arange(3, 20)[None]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small checkpoint that was never trained, with a half in it."""
+    folder = tmp_path_factory.mktemp("base")
+    tokenizer, config = small_nano()
+    save_companions(folder, tokenizer, config)
+    Abilities(sizes={"half": SMALL_HALF}).write(folder)
+    checkpoint.save(new_nano(config, 0).bfloat16(), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_manifest(tmp_path_factory.mktemp("clips"), 12)
+
+
+def write_manifest(folder: Path, clips: int, **changes: Any) -> Path:
+    """Clips of a second, with a text each."""
+    lines = []
+    for number in range(clips):
+        write_wav(folder / f"{number}.wav", sound(1 + number / 20, number))
+        language = list(TEXTS)[number % 5]
+        translation = None if language == "en" else "Something."
+        text = f"{TEXTS[language]} {'abcdefghijklmnopqrst'[number]}"
+        lines.append({"audio": f"{number}.wav", "language": language, "text": text, "translation_en": translation})
+    lines[0] |= changes
+    path = folder / "clips.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
+
+
+def request(base: Path, manifest: Path, output: Path, plan: Plan = PLAN, **sources: Any) -> Request:
+    return Request(Sources(manifest, **sources), "toy", base, output, plan, batch_s=6.0)
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_it_helps_and_what_comes_out_is_a_checkpoint(
+    base: Path, manifest: Path, tmp_path: Path, method: Method, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out"
+    assert run(request(base, manifest, output, replace(PLAN, method=method))) == 0
+    told = capsys.readouterr()
+    assert told.out == f"{output}\n"
+    assert "WER" in told.err
+    record = json.loads((output / RECORD).read_text())
+    assert record["best"]["loss"] < record["first"]["loss"] - 0.5
+    assert record["best"]["step"] > 0
+    model = checkpoint.load(output, torch.float32)
+    assert Abilities.read(output).sizes == {"half": SMALL_HALF}
+    with no_vision():
+        theirs, report = Gemma3nForConditionalGeneration.from_pretrained(
+            output, dtype=torch.float32, output_loading_info=True
+        )
+    assert not any("vision" not in str(name) for kind in report.values() for name in kind)
+    torch.testing.assert_close(model(IDS), theirs.eval()(input_ids=IDS).logits, atol=1e-4, rtol=1e-4)
+    assert not (output / "finetuning").exists()
+
+
+def moved_by(pupil: Pupil, manifest: Path, folder: Path) -> set[str]:
+    """The weights that a few steps change, by their names in a checkpoint."""
+    lessons = run_module.Lessons(gather(Sources(manifest), folder).store, [], *desk_and_config(), course())
+    position = run_module.state.Progress().position
+    for _ in range(3):
+        lesson, position = lessons.at(position)
+        pupil.learn(lesson, 0.01)
+    before = new_nano(small_nano()[1], 0).state_dict()
+    return {name for name, value in pupil.finish().state_dict().items() if not torch.equal(value, before[name])}
+
+
+def desk_and_config() -> Any:
+    from speech3n.training.questions import Desk
+
+    tokenizer, config = small_nano()
+    return Desk(tokenizer, config), config
+
+
+def course() -> Any:
+    from speech3n.training.lessons import Course
+
+    return Course(batch_frames=800, sentences=0)
+
+
+def test_lora_moves_matrices_of_attention_and_feed_forward_alone(manifest: Path, tmp_path: Path) -> None:
+    pupil = Pupil(new_nano(small_nano()[1], 0), PLAN, SMALL_HALF)
+    moved = moved_by(pupil, manifest, tmp_path)
+    assert "language_model.layers.0.mlp.down_proj.weight" in moved
+    assert "audio_tower.conformer.1.ffw_layer_start.ffw_layer_1.weight" in moved
+    assert not any("norm" in name or "embed_tokens" in name or "altup" in name for name in moved)
+    assert not any("laurel" in name or "subsample" in name for name in moved)
+
+
+def test_in_full_all_but_the_per_layer_embeddings_moves(manifest: Path, tmp_path: Path) -> None:
+    pupil = Pupil(new_nano(small_nano()[1], 0), replace(PLAN, method="full"), SMALL_HALF)
+    moved = moved_by(pupil, manifest, tmp_path)
+    assert {"language_model.embed_tokens.weight", "language_model.norm.weight"} <= moved
+    assert "language_model.embed_tokens_per_layer.weight" not in moved
+
+
+def test_a_run_that_stops_and_goes_on_is_one_that_never_stopped(
+    base: Path, manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = replace(PLAN, steps=6, look_every=2)
+    assert run(request(base, manifest, tmp_path / "whole", plan)) == 0
+    learn = Pupil.learn
+    stopped: list[int] = []
+
+    def learn_and_stop(self: Pupil, *given: Any) -> float:
+        tuning = tunings[-1]
+        if tuning.progress.step + 1 in (3, 4) and tuning.progress.step + 1 not in stopped:
+            stopped.append(tuning.progress.step + 1)
+            tuning.stop()
+        return learn(self, *given)
+
+    tunings: list[run_module.Tuning] = []
+    begin = run_module.Tuning.__init__
+
+    def begin_and_tell(self: run_module.Tuning, *given: Any) -> None:
+        tunings.append(self)
+        begin(self, *given)
+
+    monkeypatch.setattr(run_module.Tuning, "__init__", begin_and_tell)
+    monkeypatch.setattr(Pupil, "learn", learn_and_stop)
+    parts = request(base, manifest, tmp_path / "parts", plan)
+    assert [run(parts), run(parts), run(parts)] == [130, 130, 0]
+    assert stopped == [3, 4]
+    whole, together = (checkpoint.load(tmp_path / name).state_dict() for name in ("whole", "parts"))
+    assert all(torch.equal(value, together[name]) for name, value in whole.items())
+    assert (tmp_path / "whole" / RECORD).read_text() == (tmp_path / "parts" / RECORD).read_text()
+
+
+def test_what_was_begun_otherwise_does_not_go_on(base: Path, manifest: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    run(replace(request(base, manifest, output), minutes=0.0))
+    with pytest.raises(UsageError, match="rank changed"):
+        run(request(base, manifest, output, replace(PLAN, rank=2)))
+    with pytest.raises(UsageError, match="there already"):
+        run(request(base, manifest, base))
+
+
+def test_where_nothing_gets_better_nothing_is_written(
+    base: Path, manifest: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out"
+    plan = replace(PLAN, rate=1e4, method="full", patience=1)
+    assert run(request(base, manifest, output, plan)) == 1
+    assert "nothing is written" in capsys.readouterr().err
+    assert not (output / "config.json").exists()
+
+
+def test_a_quantised_base_learns_in_full_precision(base: Path, manifest: Path, tmp_path: Path) -> None:
+    quantise_checkpoint(base, RECIPES["int8"], tmp_path / "int8")
+    assert run(request(tmp_path / "int8", manifest, tmp_path / "out")) == 0
+    assert {value.dtype for value in checkpoint.load(tmp_path / "out").state_dict().values()} == {torch.bfloat16}
+
+
+def test_clips_to_keep_are_heard_and_measured(base: Path, manifest: Path, tmp_path: Path) -> None:
+    (tmp_path / "others").mkdir()
+    others = write_manifest(tmp_path / "others", 20)
+    text = others.read_text()
+    for old, new in zip(TEXTS.values(), ("One", "Dos", "Trois", "Quattro", "Cinco"), strict=True):
+        text = text.replace(json.dumps(old)[1:-1], new)
+    others.write_text(text)
+    output = tmp_path / "out"
+    asked = request(base, manifest, output, keep=(others,), keep_share=0.5)
+    material = gather(asked.sources, tmp_path / "work")
+    kept = [clip for clip in material.store.clips if str(tmp_path / "others") in clip.source]
+    share = sum(clip.duration_s for clip in kept) / sum(clip.duration_s for clip in material.store.clips)
+    assert share == pytest.approx(0.5, abs=0.2)
+    assert len(material.kept_back) == 5
+    assert not {clip.text for clip in material.kept_back} & {clip.text for clip in material.store.clips}
+    assert run(asked) == 0
+    record = json.loads((output / RECORD).read_text())
+    assert set(record["before"]["others"]) == set(record["after"]["others"]) >= {"wer_en", "bleu_es"}
+    assert record["best"]["score"] == pytest.approx((record["best"]["loss"] + record["best"]["kept"]) / 2)
+
+
+def stored(*texts: str) -> list[StoredClip]:
+    return [StoredClip("f", 100 * place, 100, "en", text, None, "", "") for place, text in enumerate(texts)]
+
+
+def test_the_same_words_are_held_out_together_and_by_the_seed() -> None:
+    clips = stored(*(f"text {number // 2}" for number in range(100)))
+    learned, held_out = split(clips, 0.2, 7)
+    assert len(held_out) == 20
+    assert not {clip.text for clip in learned} & {clip.text for clip in held_out}
+    assert split(clips, 0.2, 7) == (learned, held_out)
+    assert split(clips, 0.2, 8)[1] != held_out
+    more = split([*clips, *stored("another")], 0.2, 7)[1]
+    assert len({clip.text for clip in more} & {clip.text for clip in held_out}) >= 9
+
+
+@pytest.mark.parametrize(("learned", "kept", "share"), [(3, 300, 0.5), (300, 3, 0.25), (10, 40, 0.5)])
+def test_shares_are_kept_however_much_there_is(learned: int, kept: int, share: float) -> None:
+    ours, others = stored(*["a"] * learned), stored(*["b"] * kept)
+    heard = woven(ours, others, share)
+    assert sum(clip.text == "b" for clip in heard) / len(heard) == pytest.approx(share, abs=0.06)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{", "line 1"),
+        ('{"audio": "0.wav", "language": "en"}', "text"),
+        ('{"audio": "0.wav", "language": "en", "text": 3}', "line 1.*str"),
+        ('{"audio": "0.wav", "language": "Klingonish", "text": "a"}', "Unknown language 'Klingonish'"),
+        ('{"audio": "0.wav", "language": "auto", "text": "a"}', "not named"),
+        ('{"audio": "0.wav", "language": "en", "text": " ? "}', "no words"),
+        ('{"audio": "9.wav", "language": "en", "text": "a"}', "no audio file '.*9.wav'"),
+        ("", "lists no clips"),
+    ],
+)
+def test_a_bad_line_is_named(tmp_path: Path, line: str, message: str) -> None:
+    write_wav(tmp_path / "0.wav", sound(1, 0))
+    path = tmp_path / "clips.jsonl"
+    path.write_text(line + "\n")
+    with pytest.raises(ManifestError, match=message) as error:
+        read_manifest(path)
+    assert error.value.hint
+
+
+def test_sound_that_cannot_be_learned_from_is_named(tmp_path: Path) -> None:
+    path = write_manifest(tmp_path, 2)
+    (tmp_path / "1.wav").write_bytes(b"no sound")
+    with pytest.raises(ManifestError, match=r"clips.jsonl', line 2: .*1.wav"):
+        list(sounds(read_manifest(path)))
+    write_wav(tmp_path / "1.wav", sound(41, 0))
+    with pytest.raises(ManifestError, match=r"line 2: .* 41.0 s"):
+        list(sounds(read_manifest(path)))
+
+
+def test_a_few_clips_are_too_few(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match="4 clips to learn from"):
+        gather(Sources(write_manifest(tmp_path, 9)), tmp_path / "work")
+
+
+def test_features_are_made_once_and_anew_where_the_manifest_changed(tmp_path: Path) -> None:
+    manifest = write_manifest(tmp_path, 10)
+    first = gather(Sources(manifest), tmp_path / "work").store
+    (tmp_path / "3.wav").write_bytes(b"")
+    assert gather(Sources(manifest), tmp_path / "work").store.digest == first.digest
+    write_manifest(tmp_path, 10, text="Other words.")
+    changed = gather(Sources(manifest), tmp_path / "work").store
+    assert changed.digest != first.digest
+    assert len(FeatureStore([tmp_path / "work" / changed.clips[0].file.split("/")[-2]]).clips) == 10
+
+
+def test_the_command_line_adapts_a_folder_and_refuses_other_models(
+    base: Path, manifest: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def finetune(model: Path, *more: str) -> int:
+        with pytest.raises(SystemExit) as exit_:
+            cli.main(["finetune", str(manifest), "--model", str(model), "--output", str(tmp_path / "out"), *more])
+        assert isinstance(exit_.value.code, int)
+        return exit_.value.code
+
+    assert finetune(base, "--steps", "2", "--rate", "0.02", "--batch-s", "5", "--rank", "2") == 0
+    assert json.loads((tmp_path / "out" / RECORD).read_text())["rank"] == 2
+    capsys.readouterr()
+    whisper = tmp_path / "whisper"
+    whisper.mkdir()
+    (whisper / "config.json").write_text("{}")
+    (whisper / "model.bin").write_bytes(b"")
+    assert finetune(whisper) == 2
+    assert "is a Whisper model" in capsys.readouterr().err
+    assert finetune(base, "--device", "nothing") == 2
+    assert "no device 'nothing'" in capsys.readouterr().err
+
+
+def test_a_large_quantised_base_is_refused(
+    base: Path, manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quantise_checkpoint(base, RECIPES["int8"], tmp_path / "int8")
+    monkeypatch.setattr("speech3n.training.finetune.base._LARGE", 1)
+    with pytest.raises(ModelError, match="quantised"):
+        run(request(tmp_path / "int8", manifest, tmp_path / "out"))
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_a_large_base_keeps_its_table_where_it_lies(
+    base: Path, manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: Method
+) -> None:
+    monkeypatch.setattr("speech3n.training.finetune.base._LARGE", 1)
+    opened: list[Any] = []
+    begin = Pupil.__init__
+
+    def begin_and_look(self: Pupil, model: Any, *given: Any) -> None:
+        opened.append({name: value.dtype for name, value in model.state_dict().items()})
+        begin(self, model, *given)
+
+    monkeypatch.setattr(Pupil, "__init__", begin_and_look)
+    plan = replace(PLAN, steps=2, method=method)
+    assert run(request(base, manifest, tmp_path / "out", plan)) == 0
+    table = "language_model.embed_tokens_per_layer.weight"
+    assert opened[0].pop(table) is torch.bfloat16
+    assert set(opened[0].values()) == {torch.bfloat16 if method == "lora" else torch.float32}
+    same = (checkpoint.load(folder).state_dict()[table] for folder in (base, tmp_path / "out"))
+    assert torch.equal(*same)
