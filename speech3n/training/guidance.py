@@ -1,4 +1,4 @@
-"""One head of attention is told where to look: at the soft tokens that hold the letters to be written next.
+"""Two heads of attention are told where to look: at the soft tokens that hold the letters to be written next.
 
 A decoder that has to find out by itself that it can copy takes thousands of steps before it begins to (guided
 attention, Tachibana et al. 2018, arXiv:1710.08969, is for the same). All other heads are free, and inference knows
@@ -18,17 +18,16 @@ from speech3n.models.gemma3n.text import Attention, TextDecoder
 from speech3n.training.ctc import spell
 
 NOWHERE = (-1, -1)
-_HEAD = 0
+_HEADS = (0, 1)
 
 Span = tuple[int, int]
-"""The first and the last soft token to look at."""
+"""Where the first and the last letter of a piece are: one head looks for each, because a mixture has no order."""
 
 
-def spans(text: str, offsets: Sequence[tuple[int, int]], places: Sequence[int], tokens: int, slack: int) -> list[Span]:
+def spans(text: str, offsets: Sequence[tuple[int, int]], places: Sequence[int]) -> list[Span]:
     """Where each piece of a transcript is to be read, NOWHERE for those after it.
 
-    `offsets` are the characters of each piece, `places` the soft token of each letter that `spell` makes of the text,
-    `tokens` how many soft tokens there are; `slack` widens the spans on both sides.
+    `offsets` are the characters of each piece, `places` the soft token of each letter that `spell` makes of the text.
     """
     found: list[Span] = []
     for begin, end in offsets:
@@ -36,32 +35,35 @@ def spans(text: str, offsets: Sequence[tuple[int, int]], places: Sequence[int], 
         if end > len(text) or not places or first >= len(places):
             found.append(NOWHERE)
         else:
-            low, high = places[first], places[max(first, min(last, len(places) - 1))]
-            found.append((max(0, low - slack), min(tokens - 1, high + slack)))
+            found.append((places[first], places[max(first, min(last, len(places) - 1))]))
     return found
 
 
 class Guidance:
-    """The loss of the watched head, for as long as it is watched."""
+    """The losses of the watched heads, for as long as they are watched.
 
-    def __init__(self, first: Tensor, last: Tensor) -> None:
-        self._first = first
-        self._last = last
+    `looks` [3, B, T] says for each position where it should look, below zero for nowhere: for the first letter, for the
+    last one, and how many positions off is near enough.
+    """
+
+    def __init__(self, looks: Tensor) -> None:
+        self._looks = looks
         self.losses: list[Tensor] = []
 
     def __call__(self, attention: Attention, given: tuple[Any, ...]) -> None:
-        """Before the attention of a layer: `first` and `last` [B, T] are positions to look at, or below zero."""
+        """Before the attention of a layer."""
         x, positions, keys, _ = given
-        queries = attention.queries(x, positions)
-        rows, places = (self._first >= 0).nonzero(as_tuple=True)
+        rows, places = (self._looks[0] >= 0).nonzero(as_tuple=True)
         if not len(rows):
             return
-        logits = torch.einsum("nd,ntd->nt", queries[rows, places, _HEAD], keys[rows, 0]).float()
-        place = torch.arange(logits.shape[1], device=logits.device)
-        logits = logits.masked_fill(place > places[:, None], -torch.inf)
-        is_right = (place >= self._first[rows, places, None]) & (place <= self._last[rows, places, None])
-        right = logits.masked_fill(~is_right, -torch.inf).logsumexp(1)
-        self.losses.append((logits.logsumexp(1) - right).mean())
+        queries = attention.queries(x, positions)[rows, places][:, _HEADS]
+        logits = torch.einsum("nhd,ntd->nht", queries, keys[rows, 0]).float()
+        place = torch.arange(logits.shape[2], device=logits.device)
+        logits = logits.masked_fill(place > places[:, None, None], -torch.inf)
+        wanted, near = self._looks[:2, rows, places].T, self._looks[2, rows, places]
+        is_right = (place - wanted[..., None]).abs() <= near[:, None, None]
+        right = logits.masked_fill(~is_right, -torch.inf).logsumexp(2)
+        self.losses.append((logits.logsumexp(2) - right).mean())
 
     @contextmanager
     def watch(self, decoder: TextDecoder) -> Iterator[None]:

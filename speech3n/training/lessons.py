@@ -122,8 +122,9 @@ class Lessons:
         stride = self._config.audio.mel_frames_per_token
         said: list[_Said] = []
         for clip, (frames, text), spelt, where in zip(clips, heard, letters, speech, strict=True):
-            places = [frame // stride for frame in even_frames(len(spelt), where)]
-            said.append(_Said(clip, text, -(-len(frames) // stride), places, _SLACK))
+            tokens = -(-len(frames) // stride)
+            places = [min(frame // stride, tokens - 1) for frame in even_frames(len(spelt), where)]
+            said.append(_Said(clip, text, tokens, places, _SLACK))
         said += [_Said(sentence, sentence.text, len(paced.symbols), paced.places, 0) for paced, sentence in read]
         examples = [self._example(number, each, random) for number, each in enumerate(said)]
         halves = [self._collate([examples[place] for place in part]) for part in _halves(len(examples), random)]
@@ -165,8 +166,8 @@ class Lessons:
         translate = is_whole and translation is not None and bool(random.random() < often)
         question = Question(about.language if random.random() < _NAMED else None, translate)
         answer = question.answer(text, translation or "")
-        looks = spans(text, self._desk.offsets(answer), said.places, said.tokens, said.slack)
-        return Example(number, said.tokens, self._desk.prompt(question), self._desk.answer(answer), tuple(looks))
+        looks = tuple(spans(text, self._desk.offsets(answer), said.places))
+        return Example(number, said.tokens, self._desk.prompt(question), self._desk.answer(answer), looks, said.slack)
 
     def _collate(self, examples: Sequence[Example]) -> Batch:
         return collate(examples, self._config.audio_token_id, self._config.text.pad_token_id)

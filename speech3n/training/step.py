@@ -7,7 +7,7 @@ are those of its beginning: a question about a part of the clip costs no encodin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 import torch.nn.functional as F
@@ -36,6 +36,8 @@ class Example:
     answer: tuple[int, ...]
     spans: tuple[Span, ...] = ()
     """For each token of the answer the soft tokens that hold it, or NOWHERE; none for an answer without guidance."""
+    slack: int = 0
+    """So many soft tokens `spans` may be off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,8 @@ class Batch:
     """[soft tokens of all examples]: which clip each belongs to."""
     places: Tensor
     """Likewise, its place in the clip."""
-    looks: tuple[Tensor, Tensor]
-    """[B, T]: the first and the last position where a position should look to know the next token, or below zero."""
+    looks: Tensor
+    """[3, B, T]: as `Guidance` has it."""
 
     def soft_tokens(self, encoded: Tensor) -> Tensor:
         """Those of encoded clips [C, T, D] that the examples ask for, one after the other, [..., D]."""
@@ -59,8 +61,7 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """The same on a device."""
-        ids, labels, clips, places = (part.to(device) for part in (self.ids, self.labels, self.clips, self.places))
-        return Batch(ids, labels, clips, places, (self.looks[0].to(device), self.looks[1].to(device)))
+        return Batch(*(getattr(self, field.name).to(device) for field in fields(self)))
 
 
 def collate(examples: Sequence[Example], audio_token_id: int, padding: int) -> Batch:
@@ -72,17 +73,18 @@ def collate(examples: Sequence[Example], audio_token_id: int, padding: int) -> B
     length = max(map(len, rows))
     ids = torch.full((len(rows), length), padding)
     labels = torch.full((len(rows), length), IGNORED)
-    looks = torch.full((2, len(rows), length), -1)
+    looks = torch.full((3, len(rows), length), -1)
     for index, (row, example) in enumerate(zip(rows, examples, strict=True)):
         ids[index, : len(row)] = torch.tensor(row)
         begin = len(row) - len(example.answer)
         labels[index, begin : len(row)] = torch.tensor(example.answer)
         for place, span in enumerate(example.spans, begin - 1):
             if span != NOWHERE:
-                looks[:, index, place] = torch.tensor(span) + len(example.prompt.prefix)
+                first, last = (len(example.prompt.prefix) + each for each in span)
+                looks[:, index, place] = torch.tensor((first, last, example.slack))
     clips = torch.cat([torch.full((example.soft_tokens,), example.clip) for example in examples])
     places = torch.cat([torch.arange(example.soft_tokens) for example in examples])
-    return Batch(ids, labels, clips, places, (looks[0], looks[1]))
+    return Batch(ids, labels, clips, places, looks)
 
 
 def answer_loss(model: Gemma3n, batch: Batch, encoded: Tensor | None = None) -> Tensor:

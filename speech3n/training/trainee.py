@@ -117,7 +117,7 @@ class Trainee:
             ("nested", lesson.nested, self.nested.model.language_model, self.nested.answer_loss),
         ):
             batch = questions.to(self.model.device)
-            guidance = Guidance(*batch.looks)
+            guidance = Guidance(batch.looks)
             with guidance.watch(decoder):
                 losses[name] = answer(batch, clips)
             guided += guidance.losses

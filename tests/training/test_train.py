@@ -157,7 +157,7 @@ def test_a_head_is_guided_to_where_the_next_letters_are(tmp_path: Path) -> None:
     tokenizer, config = small_nano()
     desk = Desk(tokenizer, config)
     lesson, _ = Lessons(None, SENTENCES, desk, config, COURSE).at(Position(0, 0))
-    first, last = lesson.whole.looks
+    first, last, _ = lesson.whole.looks
     rows, places = (first >= 0).nonzero(as_tuple=True)
     assert len(rows) > 3
     assert bool((last >= first).all())
@@ -173,9 +173,8 @@ def test_pieces_are_read_where_their_letters_are() -> None:
     text = "Ça va?"
     offsets = [(0, 2), (2, 5), (5, 6), (6, 9)]
     places = [0, 1, 1, 2, 4]
-    assert spans(text, offsets, places, 6, 0) == [(0, 1), (1, 4), NOWHERE, NOWHERE]
-    assert spans(text, offsets, places, 6, 1)[:2] == [(0, 2), (0, 5)]
-    assert spans(text, offsets, [], 6, 1) == [NOWHERE] * 4
+    assert spans(text, offsets, places) == [(0, 1), (1, 4), NOWHERE, NOWHERE]
+    assert spans(text, offsets, []) == [NOWHERE] * 4
 
 
 def test_more_to_hear_begins_a_new_pass(tmp_path: Path) -> None:
