@@ -17,6 +17,11 @@ from eval.report.series import LANGUAGE, incomplete
 Record = Mapping[str, Any]
 
 _NONE = "-"
+_QUALITY_NOTE = (
+    "95 % intervals in brackets; bold where a paired test says that nano is better than Whisper base (p ≤ 0.05). WER "
+    "under Whisper's normalisers. Whisper base is faster-whisper, int8, beam 5; its translation is a second pass over "
+    "the sound. The language is given to all. Live: captions by the simulated clock, each clip alone."
+)
 _MODES = {"offline": "file", "streaming": "live", "given": "given"}
 
 
@@ -39,30 +44,42 @@ def _quality(name: str, report: Report) -> Iterator[str]:
     asked = "≤ 15" if name == "synthetic" else _NONE
     title = f"{SETS[name].title}: {report.set.clips} clips, {formats.minutes(report.set.audio_s)} min"
     yield f"**{title}**"
-    yield _by_language("WER %", asked, report, lambda group: formats.score(group.wer, 100))
+    yield _by_language(("WER %", "wer"), asked, report, lambda group: formats.score(group.wer, 100))
     asked = "> Whisper base" if name == "synthetic" else _NONE
     if report.scoring.bleu_signature is not None:
-        yield _by_language("BLEU to English", asked, report, lambda group: formats.score(group.bleu))
-    yield (
-        "95 % intervals in brackets. WER under Whisper's normalisers. Whisper base is faster-whisper, int8, beam 5; "
-        "its translation is a second pass over the sound. The language is given to all. Live: captions by the "
-        f"simulated clock, each clip alone. Measured on {formats.moment(report.created)}, {_commit(report)}."
-    )
+        yield _by_language(("BLEU to English", "bleu"), asked, report, lambda group: formats.score(group.bleu))
+    yield f"{_QUALITY_NOTE} Measured on {formats.moment(report.created)}, {_commit(report)}."
 
 
 def _commit(report: Report) -> str:
     return f"commit {report.machine.commit}" if report.machine.commit else "outside a checkout"
 
 
-def _by_language(measure: str, asked: str, report: Report, cell: Callable[[GroupScores], str]) -> str:
+def _by_language(measure: tuple[str, str], asked: str, report: Report, cell: Callable[[GroupScores], str]) -> str:
+    """One measure, given as its title and its metric, with a row for each system that has it."""
+    title, metric = measure
     languages = report.set.languages
     rows = []
     for system in report.systems:
+        better = _better_than_peer(report, system, metric)
         groups = [system.group(LANGUAGE, language) for language in languages]
         cells = [formats.MISSING if group is None else cell(group) for group in groups]
+        cells = [f"**{text}**" if language in better else text for language, text in zip(languages, cells, strict=True)]
         if any(one != formats.MISSING for one in cells):
             rows.append([_title(system), asked if _is_ours(system) else _NONE, *cells])
-    return table([measure, "asked", *languages], rows)
+    return table([title, "asked", *languages], rows)
+
+
+def _better_than_peer(report: Report, system: SystemReport, metric: str) -> set[str]:
+    """The languages in which a system, compared before the peer, is better than it."""
+    peers = {other.id for other in report.systems if not _is_ours(other)}
+    return {
+        comparison.value
+        for comparison in report.comparisons
+        if (comparison.field, comparison.metric, comparison.baseline) == (LANGUAGE, metric, system.id)
+        and comparison.candidate in peers
+        and comparison.test.better == "baseline"
+    }
 
 
 def _title(system: SystemReport) -> str:
