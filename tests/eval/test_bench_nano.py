@@ -28,6 +28,7 @@ from eval.systems import System
 from speech3n.errors import EngineError
 from speech3n.types import SAMPLE_RATE
 
+EXACT = {"clips": 100, "same": 99, "difference": 1.2e-6, "tokens_a_frame": [1]}
 MEMORISED = REPOSITORY / "tests" / "data" / "gemma3n-memorised"
 
 
@@ -53,9 +54,9 @@ def report(clips: Sequence[Clip], folder: Path, systems: Sequence[System]) -> Re
     return assemble(evaluation, Wishes(folder))
 
 
-def record(result: dict[str, Any]) -> dict[str, Any]:
+def record(result: dict[str, Any], weights: str = "a") -> dict[str, Any]:
     return {
-        "settings": {"clips": 100, "threads": 1},
+        "settings": {"clips": 100, "threads": 1, "weights": weights},
         "environment": {"cpu": "a processor", "usable_cores": 2, "python": "3.11", "versions": {"speech3n": "0"}},
         "finished_at": "2026-01-01T00:00:00",
         "result": result,
@@ -140,12 +141,11 @@ def test_frames_are_heard_and_answered_as_the_clip_is() -> None:
 
 
 def test_streaming_and_speed_are_tables_of_their_own() -> None:
-    exact = {"clips": 100, "same": 99, "difference": 1.2e-6, "tokens_a_frame": [1]}
     delays = {"count": 90, "median": 0.4321, "p95": 0.8, "maximum": 1.0}
     live = {"mode": "streaming", "rtf": 0.2, "first_word_s": delays, "soon": 60}
     file = {"mode": "offline", "rtf": 0.05, "first_word_s": {"count": 0}, "soon": 0}
     speed = {f"{name}/{one['mode']}": one for name in ("nano", "half", "whisper") for one in (file, live)}
-    text = render(Measured({}, {"exactness-whole": record(exact), "speed": record(speed)}))
+    text = render(Measured({}, {"exactness-whole": record(EXACT), "speed": record(speed)}))
     assert ["frames of 160 ms end as the clip at once", "all", "99 of 100 clips", "-"] in rows(text)
     assert ["soft tokens: largest difference", "none", "1e-06", "-"] in rows(text)
     assert ["soft tokens from 160 ms of sound", "1", "1", "-"] in rows(text)
@@ -163,12 +163,19 @@ def test_the_tables_go_where_the_marks_are(tmp_path: Path, monkeypatch: pytest.M
         folder.mkdir(parents=True)
     for place in places:
         place.write_text("before\n<!-- bench-nano:start -->\nold\n<!-- bench-nano:end -->\nafter\n")
-    exact = {"clips": 10, "same": 10, "difference": 0.0, "tokens_a_frame": [1]}
-    (out / "exactness-half.json").write_text(json.dumps(record(exact)))
+    (out / "exactness-half.json").write_text(json.dumps(record(EXACT)))
     result = CliRunner().invoke(main, ["--out", str(out), "--update-readme"])
     assert result.exit_code == 0, result.output
     for text in (place.read_text("utf-8") for place in places):
-        assert "10 of 10 clips" in text
+        assert "99 of 100 clips" in text
         assert "old" not in text
         assert text.endswith("<!-- bench-nano:end -->\nafter\n")
     assert CliRunner().invoke(main, ["--out", str(tmp_path / "none"), "--table"]).output.strip() == ""
+
+
+def test_parts_of_different_weights_make_no_tables(tmp_path: Path) -> None:
+    for size, weights in (("whole", "a"), ("half", "b")):
+        (tmp_path / f"exactness-{size}.json").write_text(json.dumps(record(EXACT, weights)))
+    result = CliRunner().invoke(main, ["--out", str(tmp_path), "--table"])
+    assert result.exit_code == 1
+    assert "different weights" in result.output

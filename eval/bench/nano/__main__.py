@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from eval.bench.evaluations import EvaluationError
 from eval.bench.nano.exactness import measure_exactness
 from eval.bench.nano.quality import SETS, SIZES, measure_quality, quality_reports
 from eval.bench.nano.speed import measure_speed, speed_systems
@@ -73,7 +74,10 @@ def _run(options: _Options) -> None:
     store = ResultStore(options.out, options.fresh)
     if not (options.table or options.update_readme):
         _measure(store, options)
-    tables = render(Measured(quality_reports(store), store.load()))
+    measured = Measured(quality_reports(store), store.load())
+    if len(measured.weights) > 1:
+        raise EvaluationError("The parts were measured on different weights.", "Measure all again, without --only.")
+    tables = render(measured)
     if not options.update_readme:
         click.echo(tables)
         return

@@ -32,6 +32,12 @@ class Measured:
     reports: Mapping[str, Report]
     records: Mapping[str, Record]
 
+    @property
+    def weights(self) -> set[str]:
+        """The digests of the weights that were measured: more than one belong into no table together."""
+        ours = [system.settings for report in self.reports.values() for system in report.systems if _is_ours(system)]
+        return {settings["weights"] for settings in (*ours, *(record["settings"] for record in self.records.values()))}
+
 
 def render(measured: Measured) -> str:
     """All tables for which there are results, their notes, and the machine; nothing without results."""
