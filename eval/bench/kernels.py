@@ -17,7 +17,7 @@ from torch import Tensor
 
 from eval.bench.tables import table
 from speech3n.layers.linear import PackedLinear
-from speech3n.layers.rounding import Int4Matrix, expand, round_int4, round_int8
+from speech3n.layers.rounding import Int4Matrix, expand, round_int4, round_int8, steps
 
 _COPIES = 4
 _SHAPES = ((2048, 2048), (8192, 2048), (2048, 8192))
@@ -33,13 +33,13 @@ def kernels(outputs: int, inputs: int, rows: int, matrices: list[Tensor]) -> dic
     packed = [PackedLinear(matrix.bfloat16()) for matrix in matrices]
     int8 = [round_int8(matrix) for matrix in matrices]
     int4 = [round_int4(matrix, _GROUP) for matrix in matrices]
-    steps = [_steps(matrix) for matrix in int4]
+    scales = [_scales(matrix) for matrix in int4]
     turn = itertools.cycle(range(len(matrices)))
 
     def weight_only_int4() -> Tensor:
         at = next(turn)
         weight = int4[at].packed.view(outputs, inputs // 2)
-        product: Tensor = torch.ops.aten._weight_int4pack_mm_for_cpu(x, weight, _GROUP, steps[at])
+        product: Tensor = torch.ops.aten._weight_int4pack_mm_for_cpu(x, weight, _GROUP, scales[at])
         return product
 
     def weight_only_int8() -> Tensor:
@@ -64,9 +64,9 @@ def kernels(outputs: int, inputs: int, rows: int, matrices: list[Tensor]) -> dic
     }
 
 
-def _steps(matrix: Int4Matrix) -> Tensor:
-    steps = (matrix.multiples * matrix.row_scale[:, None]).t()
-    return torch.stack([steps, torch.zeros_like(steps)], -1).contiguous().bfloat16()
+def _scales(matrix: Int4Matrix) -> Tensor:
+    scales = steps(matrix.multiples, matrix.row_scale).t()
+    return torch.stack([scales, torch.zeros_like(scales)], -1).contiguous().bfloat16()
 
 
 def _whole(x: Tensor, weight: Tensor, scale: Tensor) -> Tensor:

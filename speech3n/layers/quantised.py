@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from speech3n.errors import UsageError
-from speech3n.layers.rounding import BLOCK, expand, pack, round_int4, round_int8, unpack
+from speech3n.layers.rounding import BLOCK, expand, pack, round_int4, round_int8, steps, unpack
 from speech3n.layers.scratch import Scratch
 
 _FEW_INT8 = 4
@@ -182,17 +182,16 @@ class Int4Linear(Quantised):
             packed = self.weight_int4[block, :, place % (BLOCK // 2)]
             nibbles = torch.where((place < BLOCK // 2)[:, None], packed & 15, packed >> 4)
             multiples, scale = self.multiples[rows], self.row_scale[rows]
-        steps = multiples * scale[:, None]
         grouped = (nibbles.float() - 8).view(len(nibbles), -1, self.group)
-        return (grouped * steps[..., None]).flatten(1)
+        return (grouped * steps(multiples, scale)[..., None]).flatten(1)
 
     def _multiply(self, x: Tensor) -> Tensor:
         rows = x.reshape(-1, self.in_features)
         if x.device.type != "cpu":
             y = F.linear(rows, self.dequantised().to(x.dtype))
         elif len(rows) <= _FEW_INT4:
-            weight, steps = self._for_kernel(x.dtype)
-            y = torch.ops.aten._weight_int4pack_mm_for_cpu(rows.contiguous(), weight, self.group, steps)
+            weight, scales = self._for_kernel(x.dtype)
+            y = torch.ops.aten._weight_int4pack_mm_for_cpu(rows.contiguous(), weight, self.group, scales)
         else:
             y = self._multiply_expanded(rows)
         return y.view(*x.shape[:-1], self.out_features)
@@ -211,8 +210,8 @@ class Int4Linear(Quantised):
     def _for_kernel(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """The weights as the kernel has them on this processor, and steps and zeros [K / group, N, 2]."""
         if self._steps is None or self._steps.dtype != dtype:
-            steps = (self.multiples * self.row_scale[:, None]).t().to(dtype)
-            self._steps = torch.stack([steps, torch.zeros_like(steps)], -1).contiguous()
+            scales = steps(self.multiples, self.row_scale).t().to(dtype)
+            self._steps = torch.stack([scales, torch.zeros_like(scales)], -1).contiguous()
         if self._kernel_weight is None:
             mine = self.weight_int4.view(self.out_features, self.in_features // 2)
             self._kernel_weight = mine if _kernel_reads_blocks_of_64() else _as_kernel(unpack(self.weight_int4))

@@ -1,7 +1,9 @@
 """Matrices in few bits: rounded to the nearest of 256 values a row, or of 16 values a group of a row.
 
-The sixteen values of a group are multiples of one step, and the step is a whole multiple (1 to 16) of the row's own.
-So a matrix in four bits is at the same time one in eight: its products with many rows can be whole numbers throughout.
+The sixteen values of a group are multiples of one step, -8 to 7 times, and the step is a whole multiple (1 to 16) of
+the row's own. So a matrix in four bits is at the same time one in eight: its products with many rows can be whole
+numbers throughout. A step may be negative (-1 to -15 times the row's): then the eighth multiple lies among the positive
+values. The largest value of a group gets it, which makes all steps smaller.
 """
 
 from __future__ import annotations
@@ -18,9 +20,12 @@ GROUPS = (32, 64, 128)
 BLOCK = 64
 """Rows that lie together in four bits: a vector register of AVX-512 for the halves of a byte."""
 _LARGEST = 16
-"""A step is at most so many times the row's."""
-_NARROWER = (1.0, 0.9, 0.8)
-"""Ranges that are tried for a group, as parts of its largest value: cutting off one value may serve the others."""
+"""A step is at most so many times the row's; one less below zero, because -8 times -16 is more than a byte holds."""
+_RANGES = (0.94, 0.875, 0.81, 0.75)
+"""Steps that are tried, as parts of a seventh of a group's largest value: with the second, eight reach it.
+
+Cutting off one value may serve the others.
+"""
 _TILE = 8
 
 
@@ -28,7 +33,7 @@ _TILE = 8
 class Int4Matrix:
     """A matrix [N, K]: `packed` uint8 [N / 64, K, 32], `multiples` uint8 [N, K / group], `row_scale` float32 [N].
 
-    An entry is `(nibble - 8) * multiple * row_scale`. A byte holds rows n (its low half) and n + 32 of a block of 64,
+    An entry is `(nibble - 8) * step`, of `steps`. A byte holds rows n (its low half) and n + 32 of a block of 64,
     which is how `aten::_weight_int4pack_mm_for_cpu` reads it with AVX-512.
     """
 
@@ -48,13 +53,14 @@ def round_int4(weight: Tensor, group: int) -> Int4Matrix:
     """A matrix [N, K], N a multiple of 64 and K of `group`, in four bits; of each group's steps the best is taken."""
     rows, columns = weight.shape
     grouped = weight.float().view(rows, columns // group, group)
-    step = grouped.abs().amax(-1) / 7
-    row_scale = _few_bits(step.amax(-1) / _LARGEST)
+    step = grouped.gather(-1, grouped.abs().argmax(-1, keepdim=True)).squeeze(-1) / -7
+    row_scale = _few_bits(step.abs().amax(-1) / _LARGEST)
     best = torch.full_like(step, torch.inf)
     multiples = torch.zeros_like(step)
     values = torch.zeros_like(grouped)
-    for part in _NARROWER:
-        tried = (step * part / row_scale[:, None]).round().clamp(1, _LARGEST)
+    for part in _RANGES:
+        tried = (step * part / row_scale[:, None]).round().clamp(1 - _LARGEST, _LARGEST)
+        tried = torch.where(tried == 0, 1.0, tried)
         scale = (tried * row_scale[:, None])[..., None]
         rounded = (grouped / scale).round_().clamp_(-8, 7)
         error = (rounded * scale).sub_(grouped).square_().sum(-1)
@@ -63,7 +69,12 @@ def round_int4(weight: Tensor, group: int) -> Int4Matrix:
         multiples = torch.where(better, tried, multiples)
         values = torch.where(better[..., None], rounded, values)
     nibbles = (values + 8).to(torch.uint8).view(rows, columns)
-    return Int4Matrix(pack(nibbles), multiples.to(torch.uint8), row_scale)
+    return Int4Matrix(pack(nibbles), multiples.to(torch.int8).view(torch.uint8), row_scale)
+
+
+def steps(multiples: Tensor, row_scale: Tensor) -> Tensor:
+    """The steps [N, K / group] of an `Int4Matrix`, or of some of its rows, in float32."""
+    return multiples.view(torch.int8) * row_scale[:, None]
 
 
 def pack(nibbles: Tensor) -> Tensor:

@@ -23,7 +23,9 @@ from speech3n.layers.skeleton import shapes_only
 from speech3n.models.gemma3n.model import Gemma3n
 
 KEY = "speech3n_quantisation"
-VERSION = 1
+VERSION = 2
+_READABLE = (1, VERSION)
+"""In the first, steps of int4 are all positive."""
 PARTS = ("audio", "attention", "ffn", "mixing", "embedding", "per-layer")
 """Audio tower; decoder attention; its feed-forward; AltUp, LAuReL and the projections of per-layer embeddings; token
 embedding, which is the output too; per-layer embeddings."""
@@ -116,7 +118,7 @@ def read_formats(folder: Path) -> dict[str, str]:
     if section is None:
         return {}
     version = section.get("version") if isinstance(section, dict) else None
-    if version != VERSION:
+    if version not in _READABLE:
         raise ModelError(
             f"'{folder / 'config.json'}' is quantised in version {version!r} of the format, and this program reads "
             f"version {VERSION}.",

@@ -200,7 +200,7 @@ def test_a_broken_weight_is_named_and_nothing_stays_behind(tmp_path: Path, what:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"version": 2}, "version 2"),
+        ({"version": 3}, "version 3"),
         ({"modules": ["a"]}, "not a table"),
         ({"modules": {"language_model.nothing": "int8"}}, "there is no"),
         ({"modules": {"language_model.norm": "int8"}}, "cannot be int8"),
@@ -214,6 +214,11 @@ def test_a_wrong_record_is_refused(
 ) -> None:
     with pytest.raises(ModelError, match=message):
         load(copy_of(quantised["int8"], tmp_path / "copy", **changes))
+
+
+def test_the_first_version_is_read(quantised: dict[str, Path], tmp_path: Path) -> None:
+    found, expected = load(copy_of(quantised["int8"], tmp_path / "copy", version=1)), load(quantised["int8"])
+    assert torch.equal(found(IDS), expected(IDS))
 
 
 def test_whole_numbers_of_another_type_are_refused(quantised: dict[str, Path], tmp_path: Path) -> None:
