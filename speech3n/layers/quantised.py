@@ -210,8 +210,8 @@ class Int4Linear(Quantised):
     def _for_kernel(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """The weights as the kernel has them on this processor, and steps and zeros [K / group, N, 2]."""
         if self._steps is None or self._steps.dtype != dtype:
-            scales = steps(self.multiples, self.row_scale).t().to(dtype)
-            self._steps = torch.stack([scales, torch.zeros_like(scales)], -1).contiguous()
+            self._steps = torch.zeros(*self.multiples.t().shape, 2, dtype=dtype)
+            self._steps[..., 0] = steps(self.multiples, self.row_scale).t()
         if self._kernel_weight is None:
             mine = self.weight_int4.view(self.out_features, self.in_features // 2)
             self._kernel_weight = mine if _kernel_reads_blocks_of_64() else _as_kernel(unpack(self.weight_int4))
