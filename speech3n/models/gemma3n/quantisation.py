@@ -52,8 +52,8 @@ _RULES = (
 class Recipe:
     """A choice for each of `PARTS`, and how many columns share a step in int4.
 
-    128 would save E2B 0.12 GB of memory, and costs over three times as much of what is known: Whisper base, its matrices
-    rounded so, gives each right token 0.14 nats less, in groups of 64 only 0.04.
+    128 would save E2B 0.12 GB of memory and costs over three times as much of what a model knows: with its matrices
+    rounded so, Whisper base gives each right token 0.14 nats less, in groups of 64 only 0.04.
     """
 
     name: str
