@@ -20,12 +20,16 @@ from speech3n.models.gemma3n.quantisation import RECIPES
 from speech3n.models.gemma3n.quantise import quantise_checkpoint
 from speech3n.training.clips import ManifestError
 from speech3n.training.corpus.features import FeatureStore, StoredClip
-from speech3n.training.finetune import run as run_module
-from speech3n.training.finetune.command import RECORD, Request, run
+from speech3n.training.corpus.schedule import Position
+from speech3n.training.finetune.command import Request, run
 from speech3n.training.finetune.manifest import read_manifest, sounds
 from speech3n.training.finetune.material import Sources, gather, split, woven
+from speech3n.training.finetune.outcome import RECORD
 from speech3n.training.finetune.pupil import Method, Plan, Pupil
+from speech3n.training.finetune.run import Tuning
+from speech3n.training.lessons import Course, Lessons
 from speech3n.training.nano import new_nano
+from speech3n.training.questions import Desk
 from speech3n.training.tiny import save_companions
 
 PLAN = Plan(steps=6, rate=0.02, rank=4, look_every=2, seed=3)
@@ -77,7 +81,7 @@ def test_it_helps_and_what_comes_out_is_a_checkpoint(
     assert told.out == f"{output}\n"
     assert "WER" in told.err
     record = json.loads((output / RECORD).read_text())
-    assert record["best"]["loss"] < record["first"]["loss"] - 0.5
+    assert record["best"]["loss"] < record["first"]["loss"] - 0.2
     assert record["best"]["step"] > 0
     model = checkpoint.load(output, torch.float32)
     assert Abilities.read(output).sizes == {"half": SMALL_HALF}
@@ -88,30 +92,20 @@ def test_it_helps_and_what_comes_out_is_a_checkpoint(
     assert not any("vision" not in str(name) for kind in report.values() for name in kind)
     torch.testing.assert_close(model(IDS), theirs.eval()(input_ids=IDS).logits, atol=1e-4, rtol=1e-4)
     assert not (output / "finetuning").exists()
+    assert "from toy" in (output / "README.md").read_text("utf-8")
 
 
 def moved_by(pupil: Pupil, manifest: Path, folder: Path) -> set[str]:
     """The weights that a few steps change, by their names in a checkpoint."""
-    lessons = run_module.Lessons(gather(Sources(manifest), folder).store, [], *desk_and_config(), course())
-    position = run_module.state.Progress().position
+    tokenizer, config = small_nano()
+    store = gather(Sources(manifest), folder).store
+    lessons = Lessons(store, [], Desk(tokenizer, config), config, Course(batch_frames=800, sentences=0))
+    position = Position(0, 0)
     for _ in range(3):
         lesson, position = lessons.at(position)
         pupil.learn(lesson, 0.01)
     before = new_nano(small_nano()[1], 0).state_dict()
     return {name for name, value in pupil.finish().state_dict().items() if not torch.equal(value, before[name])}
-
-
-def desk_and_config() -> Any:
-    from speech3n.training.questions import Desk
-
-    tokenizer, config = small_nano()
-    return Desk(tokenizer, config), config
-
-
-def course() -> Any:
-    from speech3n.training.lessons import Course
-
-    return Course(batch_frames=800, sentences=0)
 
 
 def test_lora_moves_matrices_of_attention_and_feed_forward_alone(manifest: Path, tmp_path: Path) -> None:
@@ -145,14 +139,14 @@ def test_a_run_that_stops_and_goes_on_is_one_that_never_stopped(
             tuning.stop()
         return learn(self, *given)
 
-    tunings: list[run_module.Tuning] = []
-    begin = run_module.Tuning.__init__
+    tunings: list[Tuning] = []
+    begin = Tuning.__init__
 
-    def begin_and_tell(self: run_module.Tuning, *given: Any) -> None:
+    def begin_and_tell(self: Tuning, *given: Any) -> None:
         tunings.append(self)
         begin(self, *given)
 
-    monkeypatch.setattr(run_module.Tuning, "__init__", begin_and_tell)
+    monkeypatch.setattr(Tuning, "__init__", begin_and_tell)
     monkeypatch.setattr(Pupil, "learn", learn_and_stop)
     parts = request(base, manifest, tmp_path / "parts", plan)
     assert [run(parts), run(parts), run(parts)] == [130, 130, 0]

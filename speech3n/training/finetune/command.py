@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import signal
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,22 +12,20 @@ from typing import Any
 import click
 import torch
 
-from speech3n.errors import StorageError, UsageError
+from speech3n.errors import UsageError
 from speech3n.models.gemma3n import checkpoint
 from speech3n.models.gemma3n.matformer import copy_companions
 from speech3n.training.corpus.feature_changes import Strength
 from speech3n.training.finetune.base import Base, open_base
 from speech3n.training.finetune.material import Material, Sources, gather
+from speech3n.training.finetune.outcome import WORK, clear, write_record
 from speech3n.training.finetune.pupil import Plan, Pupil
 from speech3n.training.finetune.report import compared, watching, worse
-from speech3n.training.finetune.run import METRICS, Tuning
+from speech3n.training.finetune.run import Tuning
 from speech3n.training.finetune.trial import Trial
 from speech3n.training.lessons import Course, Lessons
 from speech3n.training.questions import Desk
 
-RECORD = "finetuning.json"
-"""What was done, beside the weights that came out."""
-_WORK = "finetuning"
 _OPTIONS = "options.json"
 _AS_SPOKEN = Strength(
     warp=0.5, tract=0.05, speed=0.1, curve=0.4, curve_db=4.0, room=0.2, noise=0.5, snr_db=(10.0, 40.0), telephone=0.03,
@@ -68,7 +65,7 @@ def run(request: Request) -> int:
     best so far is written, and the same request goes on. What comes out is in bfloat16. Raises ManifestError,
     ModelError, UsageError, StorageError.
     """
-    work = request.output / _WORK
+    work = request.output / WORK
     _require_room(request.output)
     torch.set_num_threads(request.threads)
     material = gather(request.sources, work)
@@ -114,28 +111,14 @@ def _finish(request: Request, base: Base, tuning: Tuning, trials: tuple[_Words, 
     for name, then, now in (("held-out clips", before.own, after.own), ("clips to keep", before.others, after.others)):
         for language in worse(then, now):
             click.echo(f"Careful: more words are wrong than before on {name} in {language}.", err=True)
-    _record(request, {"before": asdict(before), "after": asdict(after), "first": asdict(first), "best": asdict(best)})
+    results = {"before": asdict(before), "after": asdict(after), "first": asdict(first), "best": asdict(best)}
+    write_record(request.output, {**_options(request), **results})
     if tuning.is_over:
-        _clear(request.output)
+        clear(request.output)
     else:
         click.echo("Stopped; this is the best so far. The same command goes on.", err=True)
     click.echo(request.output)
     return code
-
-
-def _record(request: Request, results: dict[str, Any]) -> None:
-    """Write down how the checkpoint came to be."""
-    record = {**_options(request), **results}
-    try:
-        (request.output / RECORD).write_text(json.dumps(record, indent=2) + "\n", "utf-8")
-    except OSError as error:
-        raise StorageError(f"'{request.output}' cannot be written: {error.strerror}.", "Check the disk.") from error
-
-
-def _clear(output: Path) -> None:
-    """Delete what was needed to go on; the losses stay."""
-    (output / _WORK / METRICS).replace(output / f"{_WORK}.jsonl")
-    shutil.rmtree(output / _WORK)
 
 
 def _tuning(
@@ -147,7 +130,7 @@ def _tuning(
     smallest = base.smallest
     if smallest is not None and plan.method == "full" and smallest.skip:
         smallest = None
-    return Tuning(Pupil(base.model, plan, smallest), lessons, plan, request.output / _WORK, trials)
+    return Tuning(Pupil(base.model, plan, smallest), lessons, plan, request.output / WORK, trials)
 
 
 def _trials(material: Material, desk: Desk) -> tuple[Trial, Trial | None]:
@@ -201,7 +184,7 @@ def _require_same(request: Request, material: Material, work: Path) -> None:
 
 
 def _require_room(output: Path) -> None:
-    if output.is_dir() and any(output.iterdir()) and not (output / _WORK).is_dir():
+    if output.is_dir() and any(output.iterdir()) and not (output / WORK).is_dir():
         raise UsageError(f"'{output}' is there already.", "Give a new folder with --output.")
 
 

@@ -54,6 +54,7 @@ class Pupil:
 
     def __init__(self, model: Gemma3n, plan: Plan, smaller: Size | None = None) -> None:
         self.model = model
+        self._learns_all = plan.method == "full"
         if plan.method == "lora":
             adapt(model, plan.rank, plan.seed)
         else:
@@ -79,7 +80,8 @@ class Pupil:
         norm = nn.utils.clip_grad_norm_(self.learned.parameters(), _LARGEST_GRADIENT_NORM)
         if torch.isfinite(norm):
             self.optimizer.step()
-            clip_coefficients(self.model)
+            if self._learns_all:
+                clip_coefficients(self.model)
         return float(loss.detach())
 
     def weights(self) -> dict[str, Tensor]:
