@@ -6,7 +6,6 @@ python -m speech3n.training.nano --sentences TEXT --speech SHARDS --output speec
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import click
 import numpy as np
 import torch
+from torch import nn
 
 from speech3n.errors import ModelError, Speech3nError
 from speech3n.models.gemma3n.abilities import Abilities
@@ -39,6 +39,7 @@ ABILITIES = Abilities(frozenset(LANGUAGES), frozenset({TARGET}), {HALF.name: HAL
 """What it is trained for."""
 _LAYERS = (SLIDING, SLIDING, SLIDING, SLIDING, FULL, SLIDING, SLIDING, FULL)
 _SHARED_LAYERS = 3
+_FIRST_SCALE = 0.2
 _POSITIONS = 2048
 _SENTENCES = 12_000
 """From each language, for the vocabulary."""
@@ -98,13 +99,21 @@ def open_nano(folder: Path = FOLDER) -> tuple[Any, Gemma3nConfig]:
 
 
 def new_nano(config: Gemma3nConfig, seed: int) -> Gemma3n:
-    """First weights, the same for the same seed."""
+    """First weights, the same for the same seed.
+
+    What a layer adds goes through a norm of its own: it is as large as what it is added to, however small its matrices
+    are, and the mean over the past that attention begins with would wipe out what is heard now. Small scales of these
+    norms make eight layers begin as nearly none.
+    """
     torch.manual_seed(seed)
     model = first_weights(config)
     for name, parameter in model.named_parameters():
-        if name.endswith(("linear_end.weight", "post.weight", "ffw_layer_2.weight")):
-            # What is added to the residual starts small, so that eight layers begin as nearly none.
-            parameter.data.mul_(1 / math.sqrt(2 * config.audio.conf_num_hidden_layers))
+        if ".post_" in name and name.endswith("norm.weight"):
+            nn.init.constant_(parameter, _FIRST_SCALE)
+        elif name.endswith("input_proj_linear.weight"):
+            # What comes out of the convolutions is positive: rows that sum to zero leave out what never changes.
+            nn.init.normal_(parameter, std=3 * parameter.shape[1] ** -0.5)
+            parameter.data.sub_(parameter.data.mean(1, keepdim=True))
     return model
 
 
