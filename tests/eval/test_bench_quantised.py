@@ -165,6 +165,7 @@ def test_the_table_shows_the_goals_beside_what_was_measured() -> None:
     assert "| tokens as in bf16 | - | 99.0 % | 99.0 % |" in lines
     assert "| WER | - | 2.0 % | 2.0 % |" in lines
     assert "int4 in groups of 128" in text
+    assert "E4B's shape: numbers in few bits drawn as such" in text
     assert "a processor, 2 cores" in text
 
 

@@ -100,6 +100,8 @@ def _note(results: Mapping[str, Record]) -> str:
         "utterances of 12 s, four tokens of transcript and four of translation a second, an update a second; "
         "transformers' are its first and last of an utterance. A core busy: one other process computes all the time."
     )
+    if "footprint-e4b" in results:
+        text += " E4B's shape: numbers in few bits drawn as such, without weights in bfloat16 to make them of."
     if "accuracy" in results:
         text += _accuracy_note(results["accuracy"]["result"])
     return text
