@@ -49,7 +49,7 @@ format: $(STAMP) ## Format the code and mend what can be mended
 
 bench: weights ## Measure everything that README's tables show (over two hours; goes on where it was)
 	@$(BIN)/python -m eval.bench
-	@$(BIN)/python -m eval.bench.nano
+	@[ ! -f speech3n/nano/model.safetensors ] || $(BIN)/python -m eval.bench.nano
 
 clean: ## Remove .venv and everything else that was made here (weights stay)
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

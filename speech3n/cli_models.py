@@ -20,7 +20,7 @@ def models() -> None:
 def list_models() -> None:
     """Show every model: name, size, whether it is installed, licence, and what it is.
 
-    nano comes with speech3n and needs no download.
+    A model that comes with speech3n needs no download.
     A gated model is given by the hub only to people who are logged in and have accepted its licence.
     """
     from speech3n import store
@@ -28,8 +28,11 @@ def list_models() -> None:
     for name in store.known_models():
         spec = store.local_spec(name)
         licence = f"{spec.licence}, gated" if spec.gated else spec.licence
-        state = store.state(name).value
-        click.echo(f"{name:<18}{spec.size_text:>11}  {state:<15}{licence:<27}{spec.description}")
+        state = store.state(name)
+        if spec.bundled and state is store.State.MISSING:
+            # Nobody can fetch it: this copy of speech3n is of before its weights.
+            continue
+        click.echo(f"{name:<18}{spec.size_text:>11}  {state.value:<15}{licence:<27}{spec.description}")
 
 
 @models.command(short_help="Fetch a model.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,3 +90,15 @@ def test_the_command_line_says_how_to_mend_it(folder: Path, capsys: pytest.Captu
     captured = capsys.readouterr()
     assert captured.out == "toy: config.json: missing\n"
     assert captured.err == "speech3n: It comes with speech3n: install speech3n again.\n"
+
+
+def test_the_list_leaves_out_what_nobody_can_fetch(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def listed() -> str:
+        with suppress(SystemExit):
+            main(["models", "list"])
+        return capsys.readouterr().out
+
+    assert listed().startswith("toy ")
+    for file in folder.iterdir():
+        file.unlink()
+    assert listed() == ""
