@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import os
 
+_SPINS = 20_000
+"""Less than a millisecond: as long as a thread of a decoder step waits for the next product, if it gets its core."""
+
 
 def compute_threads() -> int:
     """Threads for a recogniser: half of the cores and at most four, or what SPEECH3N_THREADS says."""
@@ -28,5 +31,7 @@ def keep_libraries_modest() -> None:
     """Stop numerical libraries from spinning on every core; only for programs, and before numpy is imported."""
     # numpy's only work here is a small product for each mel spectrogram.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # Where the recogniser has several threads, those that wait should sleep.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # A thread that sleeps after each product takes longer to wake than the product takes, one that spins on and on
+    # keeps its core from other programs. `cores` sees to it that nobody spins for a core that another has.
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", str(_SPINS))

@@ -12,6 +12,7 @@ from langcodes.data_dicts import LANGUAGE_ALPHA3
 
 from speech3n.allocator import return_large_blocks
 from speech3n.audio.vad import ENERGY_FLOOR_DB
+from speech3n.cores import take_threads
 from speech3n.decoding.answer import Answer, parse_answer
 from speech3n.decoding.policy import comparable
 from speech3n.decoding.repetition import cut_repetition, loop_start
@@ -107,7 +108,7 @@ class Gemma3nEngine:
             model = model.float()
         packs = is_large and device == "cpu" and can_pack()
         self.paths = Paths(model, sizes, pack_linears if packs else None)
-        torch.set_num_threads(model_threads() if is_large else compute_threads())
+        take_threads(model_threads() if is_large else compute_threads(), yields=is_large and device == "cpu")
         self.ears = Ears(LogMel(FrontendConfig.read(folder)).to(device), self.paths.largest)
         self.pad_to = self.config.audio_soft_tokens_per_image if pad_audio else None
         self.stop = frozenset(_stop_tokens(self.config.eos_token_ids, self.tokenizer))

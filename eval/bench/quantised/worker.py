@@ -23,7 +23,7 @@ from speech3n.threads import keep_libraries_modest
 if TYPE_CHECKING:
     from eval.bench.quantised.systems import System
 
-_OURS = ("OMP_WAIT_POLICY", "OPENBLAS_NUM_THREADS")
+_OURS = ("GOMP_SPINCOUNT", "OPENBLAS_NUM_THREADS")
 """What `keep_libraries_modest` set for this program, and transformers is measured without."""
 _TAIL_CHARACTERS = 600
 

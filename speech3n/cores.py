@@ -1,0 +1,58 @@
+"""How many threads torch computes with while other programs want cores, too."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import psutil
+import torch
+
+_LOOK_EVERY_S = 0.4
+
+
+class SpareCores:
+    """How many threads can compute without waiting for a core that another program uses.
+
+    Threads meet after each product: where one of two has to wait its turn, both do, and two are slower than one.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.threads = most
+        self._most = most
+        self._looked_s = time.monotonic()
+        self._busy_s, self._own_s = _busy_s(), time.process_time()
+
+    def look(self) -> bool:
+        """Bring `threads` up to date, where the last look is a while ago; whether it changed."""
+        now = time.monotonic()
+        passed = now - self._looked_s
+        if passed < _LOOK_EVERY_S:
+            return False
+        busy, own, before = _busy_s(), time.process_time(), self.threads
+        others = max(0.0, (busy - self._busy_s) - (own - self._own_s)) / passed
+        self.threads = max(1, min(self._most, round((os.cpu_count() or 1) - others)))
+        self._looked_s, self._busy_s, self._own_s = now, busy, own
+        return self.threads != before
+
+
+_spare: SpareCores | None = None
+
+
+def take_threads(most: int, *, yields: bool) -> None:
+    """Have torch compute with so many threads, or, if it `yields`, with as many of them as `settle_threads` finds."""
+    global _spare
+    _spare = SpareCores(most) if yields else None
+    torch.set_num_threads(most)
+
+
+def settle_threads() -> None:
+    """Leave to other programs the cores that they use: to be called before each step of a few milliseconds or more."""
+    if _spare is not None and _spare.look():
+        torch.set_num_threads(_spare.threads)
+
+
+def _busy_s() -> float:
+    """Seconds that all cores together have computed."""
+    times = psutil.cpu_times()
+    return float(sum(getattr(times, name, 0.0) for name in ("user", "nice", "system", "irq", "softirq")))
