@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -43,7 +44,23 @@ def test_the_library_reads_what_was_written_in_pieces(tmp_path: Path) -> None:
     with safe_open(path, "pt") as file:
         assert file.metadata() == {"format": "pt", "recipe": "int4"}
     header = int.from_bytes(path.read_bytes()[:8], "little")
-    assert header % 8 == 0
+    assert (8 + header) % 64 == 0
+
+
+def test_tensors_of_whole_cache_lines_begin_one(tmp_path: Path) -> None:
+    path = tmp_path / "x.safetensors"
+    specs = [TensorSpec("a", "F32", (3,)), TensorSpec("b", "I8", (4, 64)), TensorSpec("c", "BF16", (5,)),
+             TensorSpec("d", "I8", (2, 64)), TensorSpec("e", "I8", (7,))]  # fmt: skip
+    with TensorFileWriter(path, specs) as writer:
+        for spec in specs:
+            writer.write(spec.name, bytes(spec.nbytes))
+    written = path.read_bytes()
+    length = int.from_bytes(written[:8], "little")
+    header = json.loads(written[8 : 8 + length])
+    for name in ("b", "d"):
+        assert (8 + length + header[name]["data_offsets"][0]) % 64 == 0
+    for name, size in (("a", 4), ("c", 2)):
+        assert (8 + length + header[name]["data_offsets"][0]) % size == 0
 
 
 @pytest.mark.parametrize("extra", [b"", b"12"])

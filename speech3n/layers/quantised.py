@@ -21,6 +21,8 @@ from speech3n.layers.scratch import Scratch
 _FEW_INT8 = 4
 _FEW_INT4 = 32
 """Rows up to which the activations are not rounded."""
+_ALIGNED = 16
+"""Bytes: torch's weight-only int8 kernel reads vectors of so many, for several rows only from multiples of it."""
 _ROWS_OF_KERNEL, _COLUMNS_OF_KERNEL = 16, 32
 """torch's weight-only int8 kernel reads past the end of matrices that are no multiple of this."""
 _BLOCKS_AT_ONCE = 128
@@ -99,11 +101,16 @@ class Int8Linear(Quantised):
     def _fits_kernel(self) -> bool:
         return self.out_features % _ROWS_OF_KERNEL == 0 and self.in_features % _COLUMNS_OF_KERNEL == 0
 
+    @property
+    def _is_aligned(self) -> bool:
+        """Whether the kernel may read: for several rows it crashes on a matrix that lies, in a file, between vectors."""
+        return self.weight_int8.data_ptr() % _ALIGNED == 0
+
     def _multiply(self, x: Tensor) -> Tensor:
         rows = x.reshape(-1, self.in_features)
         if x.device.type != "cpu":
             y = F.linear(rows, self.dequantised().to(x.dtype))
-        elif len(rows) <= _FEW_INT8 and self._fits_kernel:
+        elif len(rows) <= _FEW_INT8 and self._fits_kernel and (len(rows) == 1 or self._is_aligned):
             y = torch.ops.aten._weight_int8pack_mm(rows.contiguous(), self.weight_int8, self.scale.to(x.dtype))
         else:
             y = _whole_numbers(rows, self.weight_int8.t(), self.scale)

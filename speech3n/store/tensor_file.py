@@ -14,7 +14,8 @@ from math import prod
 from pathlib import Path
 from types import TracebackType
 
-_ALIGNMENT = 8
+_ALIGNMENT = 64
+"""A cache line: kernels read whole vectors from it, and some of them nothing that begins elsewhere."""
 _CACHED_BYTES = 1 << 26
 """So much is written before it is sent to the disk."""
 ITEM_SIZES = {
@@ -50,13 +51,14 @@ class TensorFileWriter:
         header: dict[str, object] = {"__metadata__": {"format": "pt", **(metadata or {})}}
         starts: dict[str, int] = {}
         end = 0
-        # Widest numbers first: each tensor then begins where numbers of its type may begin in memory.
-        for tensor in sorted(tensors, key=lambda tensor: -ITEM_SIZES[tensor.dtype]):
+        # Whole lines first, so that each of them begins a line, then the widest numbers: each tensor begins where numbers
+        # of its type may begin in memory.
+        for tensor in sorted(tensors, key=lambda tensor: (tensor.nbytes % _ALIGNMENT > 0, -ITEM_SIZES[tensor.dtype])):
             starts[tensor.name], end = end, end + tensor.nbytes
             offsets = [starts[tensor.name], end]
             header[tensor.name] = {"dtype": tensor.dtype, "shape": list(tensor.shape), "data_offsets": offsets}
         text = json.dumps(header, separators=(",", ":")).encode()
-        text += b" " * (-len(text) % _ALIGNMENT)
+        text += b" " * (-(8 + len(text)) % _ALIGNMENT)
         self._sizes = {tensor.name: tensor.nbytes for tensor in tensors}
         self._written = dict.fromkeys(self._sizes, 0)
         self._cached = 0

@@ -128,6 +128,18 @@ def test_int4_computes_the_product_of_the_rounded_matrix(rows: int, group: int, 
     assert error(found[0], x.double() @ layer.dequantised().double().t()) < 0.012
 
 
+@pytest.mark.parametrize("offset", [0, 8, 16])
+def test_int8_is_multiplied_wherever_it_lies(offset: int) -> None:
+    layer = Int8Linear(128, 64)
+    layer.set_rows(0, torch.randn(64, 128, generator=torch.Generator().manual_seed(0)))
+    memory = torch.zeros(64 * 128 + 128, dtype=torch.int8)
+    start = -memory.data_ptr() % 64 + offset
+    layer.weight_int8 = memory[start : start + 64 * 128].view(64, 128).copy_(layer.weight_int8)
+    x = torch.randn(4, 128, generator=torch.Generator().manual_seed(1)).bfloat16()
+    expected = x.float() @ layer.dequantised().T
+    assert (layer(x).float() - expected).abs().max() < 0.02 * expected.abs().max()
+
+
 def test_few_rows_are_not_rounded() -> None:
     weight = matrix(64, 64)
     x = matrix(1, 64, 2)
