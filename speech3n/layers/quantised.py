@@ -103,7 +103,7 @@ class Int8Linear(Quantised):
 
     @property
     def _is_aligned(self) -> bool:
-        """Whether the kernel may read: for several rows it crashes on a matrix that lies, in a file, between vectors."""
+        """Whether the kernel may read the matrix for several rows: between vectors of a file it crashes."""
         return self.weight_int8.data_ptr() % _ALIGNED == 0
 
     def _multiply(self, x: Tensor) -> Tensor:

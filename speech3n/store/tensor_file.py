@@ -51,8 +51,8 @@ class TensorFileWriter:
         header: dict[str, object] = {"__metadata__": {"format": "pt", **(metadata or {})}}
         starts: dict[str, int] = {}
         end = 0
-        # Whole lines first, so that each of them begins a line, then the widest numbers: each tensor begins where numbers
-        # of its type may begin in memory.
+        # Whole lines first, so that each of them begins a line, then the widest numbers: all begin where numbers of
+        # their type may begin in memory.
         for tensor in sorted(tensors, key=lambda tensor: (tensor.nbytes % _ALIGNMENT > 0, -ITEM_SIZES[tensor.dtype])):
             starts[tensor.name], end = end, end + tensor.nbytes
             offsets = [starts[tensor.name], end]
