@@ -9,6 +9,8 @@ import psutil
 import torch
 
 _LOOK_EVERY_S = 0.4
+_STALE_S = 2.0
+"""What others did so long ago says nothing about now."""
 
 
 class SpareCores:
@@ -30,8 +32,9 @@ class SpareCores:
         if passed < _LOOK_EVERY_S:
             return False
         busy, own, before = _busy_s(), time.process_time(), self.threads
-        others = max(0.0, (busy - self._busy_s) - (own - self._own_s)) / passed
-        self.threads = max(1, min(self._most, round((os.cpu_count() or 1) - others)))
+        if passed < _STALE_S:
+            others = max(0.0, (busy - self._busy_s) - (own - self._own_s)) / passed
+            self.threads = max(1, min(self._most, round((os.cpu_count() or 1) - others)))
         self._looked_s, self._busy_s, self._own_s = now, busy, own
         return self.threads != before
 

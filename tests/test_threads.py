@@ -51,6 +51,17 @@ def test_it_looks_now_and_then_and_never_takes_more_than_it_may(monkeypatch: pyt
     assert spare.threads == 4
 
 
+def test_what_others_did_long_ago_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(monkeypatch, 2)
+    spare = SpareCores(2)
+    machine.pass_time(30.0, 0.0, 2.0)
+    assert not spare.look()
+    assert spare.threads == 2
+    machine.pass_time(0.5, 1.0, 1.0)
+    assert spare.look()
+    assert spare.threads == 1
+
+
 def test_torch_computes_with_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     before = torch.get_num_threads()
     machine = Machine(monkeypatch, 2)
