@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -14,13 +13,12 @@ import click
 from eval.bench.endurance import run_memory, run_silence
 from eval.bench.evaluations import EVALUATIONS, evaluation_tables, run_evaluation
 from eval.bench.live import run_agreement, run_busy
+from eval.bench.program import program
 from eval.bench.readme import replace_block
 from eval.bench.store import ResultStore
 from eval.bench.tables import render
 from eval.datasets import load_manifest
 from speech3n.engines.registry import DEFAULT_MODEL
-from speech3n.errors import Speech3nError
-from speech3n.threads import keep_libraries_modest
 
 _PARTS = (*EVALUATIONS, "busy", "agreement", "silence", "memory")
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -55,13 +53,8 @@ class _Options:
 @click.option("--update-readme", is_flag=True, help="Run nothing; put the tables into README.md.")
 def main(**options: Any) -> None:
     """Measure speech3n beside faster-whisper; finished parts are kept and not run again."""
-    # Inherited by every process that is measured, ours and the peer's.
-    keep_libraries_modest()
-    try:
+    with program():
         _run(_Options(**options))
-    except Speech3nError as error:
-        click.echo(str(error), err=True)
-        sys.exit(error.exit_code)
 
 
 def _run(options: _Options) -> None:

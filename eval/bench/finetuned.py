@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 import click
 
 from eval.bench.measure import BenchError, speech3n_command
+from eval.bench.program import program
 from eval.bench.store import progress
 from eval.command import Request
 from eval.command import run as run_request
@@ -25,8 +25,7 @@ from eval.report.document import REPORT_JSON, Comparison, GroupScores, Report, S
 from eval.report.verdicts import verdict
 from eval.scored import ScoredClip, score_clip
 from eval.scores import compare
-from speech3n.errors import Speech3nError, UsageError
-from speech3n.threads import keep_libraries_modest
+from speech3n.errors import UsageError
 
 _SPEAKER = "Carlo Flora (it-IT m)"
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -69,12 +68,8 @@ def main(**options: Any) -> None:
     What is done stays in the folder of results: the same command goes on. Options after -- are those of
     `speech3n finetune`: --keep, --method, --steps, --rate ...
     """
-    keep_libraries_modest()
-    try:
+    with program():
         _run(_Options(**options))
-    except Speech3nError as error:
-        click.echo(str(error), err=True)
-        sys.exit(error.exit_code)
 
 
 def _run(options: _Options) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -16,13 +15,13 @@ from eval.bench.nano.exactness import measure_exactness
 from eval.bench.nano.quality import SETS, SIZES, measure_quality, quality_reports
 from eval.bench.nano.speed import measure_speed, speed_systems
 from eval.bench.nano.tables import Measured, render
+from eval.bench.program import program
 from eval.bench.readme import replace_block
 from eval.bench.store import Record, ResultStore
 from eval.datasets import Clip, load_clips
 from eval.fingerprint import code_digest, weights_digest
 from speech3n.engines.registry import prepare
-from speech3n.errors import Speech3nError
-from speech3n.threads import compute_threads, keep_libraries_modest
+from speech3n.threads import compute_threads
 
 _PARTS = (*SETS, "exactness", "speed")
 _FEW = 20
@@ -61,13 +60,8 @@ def main(**options: Any) -> None:
     What was recognised stays in the cache of `speech3n eval run`, and what was interrupted goes on where it was. Speed
     wants a machine that does nothing else.
     """
-    # Inherited by every process that is measured.
-    keep_libraries_modest()
-    try:
+    with program():
         _run(_Options(**options))
-    except Speech3nError as error:
-        click.echo(str(error), err=True)
-        sys.exit(error.exit_code)
 
 
 def _run(options: _Options) -> None:
