@@ -21,7 +21,7 @@ import torch
 
 from speech3n.errors import Speech3nError
 from speech3n.training import state
-from speech3n.training.corpus.feature_changes import NONE, Strength
+from speech3n.training.corpus.feature_changes import Strength
 from speech3n.training.corpus.features import FeatureStore
 from speech3n.training.exam import examiner
 from speech3n.training.lessons import BEGINNINGS, Course, Lessons, read_all
@@ -46,7 +46,7 @@ class Options:
     batch_sentences: int
     longest_sentence: int | None
     translated: float
-    changed: bool
+    changes: float
     flat_start: bool
     rate: float
     seed: int
@@ -60,7 +60,7 @@ class Options:
     def plan(self) -> Plan:
         """How to train."""
         batch = round(self.batch_s * 100), self.batch_sentences
-        strength, beginnings = (Strength(), BEGINNINGS) if self.changed else (NONE, 0.0)
+        strength, beginnings = Strength().scaled(self.changes), self.changes * BEGINNINGS
         course = Course(*batch, strength, self.translated, beginnings, self.seed)
         exam_every, flat_start = self.exam_every, self.flat_start
         return Plan(
@@ -102,7 +102,8 @@ class Options:
 @click.option("--batch-sentences", default=6, show_default=True, type=click.IntRange(0), help="Read, in a batch.")
 @click.option("--longest-sentence", type=click.IntRange(1), metavar="CHARACTERS", help="Read none that is longer.")
 @click.option("--translated", default=0.6, show_default=True, type=click.FloatRange(0, 1), help="Share to translate.")
-@click.option("--changed/--unchanged", default=True, help="Hear clips otherwise in each pass, and parts of some.")
+@click.option("--changes", default=1.0, show_default=True, type=click.FloatRange(0, 1),
+              help="How often and how far clips sound otherwise in each pass, or are cut short; 0: never.")  # fmt: skip
 @click.option("--flat-start", is_flag=True, help="Letters first where they would be if all took the same time.")
 @click.option("--rate", default=1.5e-3, show_default=True, type=float)
 @click.option("--seed", default=0, show_default=True)

@@ -38,6 +38,16 @@ def test_nothing_changes_when_nothing_is_to_change(mel: Mel) -> None:
     assert np.allclose(warped(mel, 1.0, 1.0), mel, atol=1e-4)
 
 
+def test_less_strength_changes_clips_less(mel: Mel) -> None:
+    def distance(share: float) -> float:
+        strength = Strength(warp=0, margin_frames=0).scaled(share)
+        return float(np.mean([np.abs(changed(mel, mel, strength, RANDOM(seed)) - mel).mean() for seed in range(60)]))
+
+    nothing, little, all_of_it = (distance(share) for share in (0.0, 0.3, 1.0))
+    assert nothing == 0
+    assert 0 < little < all_of_it / 2
+
+
 def test_the_same_seed_gives_the_same_and_no_change_leaves_the_range(mel: Mel) -> None:
     for seed in range(40):
         one, other = (changed(mel, mel, Strength(), RANDOM(seed)) for _ in range(2))

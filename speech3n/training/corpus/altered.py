@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import soxr
 
+from speech3n.audio.acoustics.codec import CODECS, through_codec
 from speech3n.audio.acoustics.filters import Samples, band_pass, convolve
 from speech3n.audio.acoustics.reverberation import room_response
 from speech3n.audio.acoustics.telephone import telephone_line
@@ -43,6 +44,10 @@ def altered(waveform: Waveform, others: Sequence[Waveform], random: np.random.Ge
     elif choice < 0.5:
         low, high = np.exp(random.uniform(np.log(60), np.log(300))), random.uniform(3500, 7900)
         sound = band_pass(sound, SAMPLE_RATE, float(low), float(high), _TAPS)
+    elif choice < 0.75:
+        codec = CODECS[int(random.integers(len(CODECS)))]
+        rate = int(random.integers(*codec.bits_per_second))
+        sound = through_codec(_leveled(sound, random), codec, rate).astype(np.float64)
     return _leveled(sound, random)
 
 

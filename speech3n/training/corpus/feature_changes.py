@@ -38,8 +38,29 @@ class Strength:
     masked_bins: int = 22
     masked_frames: int = 20
 
+    def scaled(self, share: float) -> Strength:
+        """Changes `share` times as often and as far; of 0, everything stays as it was."""
+        quietest, loudest = self.gain_db
+        lowest, highest = self.snr_db
+        return Strength(
+            warp=share * self.warp,
+            tract=share * self.tract,
+            speed=share * self.speed,
+            curve=share * self.curve,
+            curve_db=share * self.curve_db,
+            room=share * self.room,
+            noise=share * self.noise,
+            snr_db=(highest + share * (lowest - highest), highest),
+            telephone=share * self.telephone,
+            gain_db=(share * quietest, share * loudest),
+            margin_frames=round(share * self.margin_frames),
+            masks=self.masks,
+            masked_bins=round(share * self.masked_bins),
+            masked_frames=round(share * self.masked_frames),
+        )
 
-NONE = Strength(0, 0, 0, 0, 0, 0, 0, (40, 40), 0, (0, 0), 0, 0, 0, 0)
+
+NONE = Strength().scaled(0)
 """Everything as it was."""
 
 

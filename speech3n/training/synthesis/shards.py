@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
+from speech3n.audio.encode import encode
 from speech3n.errors import StorageError
 from speech3n.types import SAMPLE_RATE, Waveform
 
@@ -69,27 +69,13 @@ class Shard:
         sound, lines = path.with_suffix(".ogg"), path.with_suffix(".jsonl")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_opus(sound.with_suffix(".part"), np.concatenate(self._sounds))
+            sound.with_suffix(".part").write_bytes(encode(np.concatenate(self._sounds), "libopus", "ogg", _BIT_RATE))
             sound.with_suffix(".part").replace(sound)
             contents = "".join(json.dumps(asdict(line), ensure_ascii=False) + "\n" for line in self.lines)
             lines.with_suffix(".part").write_text(contents, "utf-8")
             lines.with_suffix(".part").replace(lines)
         except OSError as error:
             raise StorageError(f"'{path}' cannot be written: {error.strerror}.", "Check the disk.") from error
-
-
-def write_opus(path: Path, waveform: Waveform) -> None:
-    """Write a waveform [T] as Ogg Opus, 16 kHz mono."""
-    import av
-
-    with av.open(str(path), "w", format="ogg") as container:
-        stream = container.add_stream("libopus", rate=SAMPLE_RATE, layout="mono")
-        stream.bit_rate = _BIT_RATE
-        pcm = np.round(np.clip(waveform, -1, 1) * 32_767).astype(np.int16)
-        frame = av.AudioFrame.from_ndarray(pcm[None], "s16", "mono")
-        frame.sample_rate, frame.time_base, frame.pts = SAMPLE_RATE, Fraction(1, SAMPLE_RATE), 0
-        for packet in (*stream.encode(frame), *stream.encode(None)):
-            container.mux(packet)
 
 
 def trimmed(waveform: Waveform, before_s: float, after_s: float) -> Waveform:
