@@ -39,7 +39,7 @@ class Stub:
 
 def studio(output: Path, hours: float, stub: Stub, seed: int = 7) -> Studio:
     plan = Plan(("fr", "pt"), hours, output, seed, shard_s=20)
-    return Studio(plan, SENTENCES, Cast(VOICES, has_pico=True), {KOKORO: stub, PICO: stub})
+    return Studio(plan, SENTENCES, Cast(VOICES), {KOKORO: stub, PICO: stub})
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -89,7 +89,7 @@ def test_a_stop_keeps_what_was_spoken_and_the_rest_comes_out_the_same(tmp_path: 
 
 
 def test_validation_voices_never_speak_and_french_keeps_its_own() -> None:
-    cast = Cast(VOICES, has_pico=True)
+    cast = Cast(VOICES)
     random = np.random.default_rng(0)
     synthesisers: Counter[str] = Counter()
     european = 0
@@ -109,6 +109,15 @@ def test_validation_voices_never_speak_and_french_keeps_its_own() -> None:
             assert names["pm_five"] >= 0.5
     assert 40 < synthesisers[PICO] < 200
     assert european > 20
+
+
+def test_pico_speaks_as_often_as_is_asked_for_where_it_knows_the_language() -> None:
+    random = np.random.default_rng(0)
+    for share, least, most in [(0.0, 0, 0), (0.5, 30, 70), (1.0, 100, 100)]:
+        cast = Cast(VOICES, pico_share=share)
+        drawn = [cast.draw("it", "it", random).voice.synthesiser for _ in range(100)]
+        assert least <= drawn.count(PICO) <= most
+        assert cast.draw("pt", "pt-BR", random).voice.synthesiser == KOKORO
 
 
 def test_what_is_reserved_or_cannot_be_spoken_is_left_out(tmp_path: Path) -> None:

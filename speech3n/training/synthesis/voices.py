@@ -55,17 +55,21 @@ class Manner:
 
 
 class Cast:
-    """Draws who speaks next, from the voices there are, but for those held out."""
+    """Draws who speaks next, from the voices there are, but for those held out.
 
-    def __init__(self, kokoro: Collection[str], *, has_pico: bool) -> None:
+    `pico_share` is how often Pico speaks where it knows the language; None: as often as serves its few voices.
+    """
+
+    def __init__(self, kokoro: Collection[str], *, pico_share: float | None = None) -> None:
         self._kokoro = sorted(set(kokoro) - HELD_OUT)
-        self._has_pico = has_pico
+        self._pico_share = pico_share
 
     def draw(self, language: str, variant: str, random: np.random.Generator) -> Manner:
         """Somebody who speaks a sentence of a language; `variant` is that of its text."""
         speed = round(float(random.uniform(*_SPEEDS)), 3)
-        share = _PICO_SHARE.get(language, _USUAL_PICO_SHARE)
-        if self._has_pico and language in _PICO_ACCENTS and random.random() < share:
+        usual = _PICO_SHARE.get(language, _USUAL_PICO_SHARE)
+        share = usual if self._pico_share is None else self._pico_share
+        if language in _PICO_ACCENTS and random.random() < share:
             accent = str(random.choice(_PICO_ACCENTS[language]))
             pitch = round(float(random.uniform(*_PITCHES)), 2)
             return Manner(Voice(PICO, ((accent, 1.0),), pitch), accent, speed)
