@@ -12,11 +12,17 @@ from speech3n import options
 @click.command(short_help="Write the transcript of a live session that was killed.")
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 @click.option("--model", help="Model for what was not recognised yet.  [default: the session's own]")
+@options.size()
 @options.formats
 @options.subtitles
 @options.output_dir
 def recover(
-    folder: Path, model: str | None, formats: str | None, subtitles: str | None, output_dir: Path | None
+    folder: Path,
+    model: str | None,
+    size: str | None,
+    formats: str | None,
+    subtitles: str | None,
+    output_dir: Path | None,
 ) -> int:
     """Write the transcript of all that a live session heard, even if it was killed.
 
@@ -25,7 +31,7 @@ def recover(
     """
     from contextlib import closing
 
-    from speech3n.engines.registry import open_engine
+    from speech3n.engines.registry import check_size, open_engine
     from speech3n.errors import ModelError
     from speech3n.journal import SavedSession
     from speech3n.recovery import missing_stretches, recover_transcript
@@ -34,12 +40,14 @@ def recover(
 
     wanted = parse_formats(formats or "txt,srt,json")
     session = SavedSession.load(folder)
+    name = model or session.header.model
+    check_size(name, size)
     missing_s = sum(end - start for start, end in missing_stretches(session))
     code = 0
     if missing_s:
         click.echo(f"Recognising {missing_s:.1f} s that were recorded and not yet recognised…", err=True)
         try:
-            with closing(open_engine(model or session.header.model)) as engine:
+            with closing(open_engine(name, size)) as engine:
                 transcript = recover_transcript(session, engine)
         except ModelError as error:
             click.echo(f"speech3n: {error} Only what was recognised before is written.", err=True)

@@ -124,6 +124,28 @@ def test_the_command_writes_transcripts(
     assert (tmp_path / "out" / "transcript.txt").read_text().splitlines()[0] == "said 0"
 
 
+def test_the_command_recognises_at_the_size_asked_for(
+    english: Waveform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened: list[tuple[str, str | None]] = []
+
+    def open_engine(model: str, size: str | None = None) -> FakeEngine:
+        opened.append((model, size))
+        return FakeEngine()
+
+    monkeypatch.setattr("speech3n.engines.registry.open_engine", open_engine)
+    session(tmp_path / "s", english)
+    command = ["recover", str(tmp_path / "s"), "--size", "e2b"]
+    with pytest.raises(SystemExit) as exit_:
+        cli.main([*command, "--model", "gemma-3n-e4b"])
+    assert exit_.value.code == 0
+    assert opened == [("gemma-3n-e4b", "e2b")]
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(command)
+    assert exit_.value.code == 2
+    assert "whisper-base has one size only" in capsys.readouterr().err
+
+
 def test_a_missing_model_still_gives_what_was_recognised(
     english: Waveform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
