@@ -16,7 +16,7 @@ from speech3n.errors import Speech3nError, StorageError
 from speech3n.training.journal import Metrics
 
 _LOSSES = ("ctc", "ctc_tokens", "whole", "nested")
-_EXAMS = ("wer", "bleu")
+_EXAMS = ("per", "wer", "bleu")
 _COLUMNS = ("run", "steps", "passes", "speech heard, h", "computed, h", "losses", "exams")
 _RULE = "| --- " + "| ---: " * 4 + "| --- | --- |"
 

@@ -1,11 +1,10 @@
-"""Connectionist temporal classification on the encoder's frames (Graves et al. 2006): letters, every 40 ms.
+"""Connectionist temporal classification on the encoder's frames (Graves et al. 2006): phonemes, every 40 ms.
 
 It teaches the encoder to hear before there is a decoder worth listening to, and is thrown away after training.
 """
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -15,47 +14,30 @@ from torch import Tensor, nn
 
 from speech3n.layers.streaming import silence_padding
 from speech3n.models.gemma3n.audio import AudioEncoder
+from speech3n.training.phones import BLANK, SYMBOLS
 
-_LETTERS = " 'abcdefghijklmnopqrstuvwxyzàâäáãèéêëìíîïòóôöõùúûüçñœæ"
-BLANK = 0
 _SUBSAMPLED = 4
 """Mel frames for each frame of the encoder."""
 _LAG_FRAMES = 10
 
 
-def spell(text: str) -> list[int]:
-    """The letters of a text, 1 to SYMBOLS - 1: small, without punctuation, single spaces."""
-    plain = unicodedata.normalize("NFC", text).lower().replace("’", "'")
-    letters = "".join(letter if letter in _LETTERS else " " for letter in plain)
-    return [_LETTERS.index(letter) + 1 for letter in " ".join(letters.split())]
-
-
-def spread(letters: Sequence[int], speech: tuple[int, int], frames: int) -> Tensor:
-    """A symbol for each frame of the encoder of a clip of mel frames, if all letters take the same time.
+def spread(phones: Sequence[int], speech: tuple[int, int], frames: int) -> Tensor:
+    """A symbol for each frame of the encoder of a clip of mel frames, if all phonemes take the same time.
 
     Each is repeated until the next: `even_frames` says where they begin.
     """
     symbols = torch.full((-(-frames // _SUBSAMPLED),), BLANK)
-    begins = [-(-frame // _SUBSAMPLED) for frame in even_frames(len(letters) + 1, speech)] if letters else []
-    for letter, begin, end in zip(letters, begins, begins[1:], strict=False):
-        symbols[begin:end] = letter
+    begins = [-(-frame // _SUBSAMPLED) for frame in even_frames(len(phones) + 1, speech)] if phones else []
+    for phone, begin, end in zip(phones, begins, begins[1:], strict=False):
+        symbols[begin:end] = phone
     return symbols
 
 
 def even_frames(count: int, speech: tuple[int, int]) -> list[int]:
-    """The mel frames at which so many letters begin to be known, the last one at the end of speech."""
+    """The mel frames at which so many phonemes begin to be known, the last one at the end of speech."""
     first, last = speech
     step = (last - first) / max(1, count - 1)
     return [round(first + index * step) + _LAG_FRAMES for index in range(count)]
-
-
-def read_out(ids: Sequence[int]) -> str:
-    """The text of the best symbol of each frame: runs are one letter, blanks none."""
-    letters = [_LETTERS[now - 1] for before, now in zip([BLANK, *ids], ids, strict=False) if now not in (before, BLANK)]
-    return " ".join("".join(letters).split())
-
-
-SYMBOLS = len(_LETTERS) + 1
 
 
 def encode_frames(tower: AudioEncoder, mel: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -66,11 +48,11 @@ def encode_frames(tower: AudioEncoder, mel: Tensor, mask: Tensor) -> tuple[Tenso
     return silence_padding(x, frames_mask), frames_mask
 
 
-class Spelt(Protocol):
-    """What the clips of a lesson spell."""
+class Spoken(Protocol):
+    """What the clips of a lesson sound like."""
 
     @property
-    def letters(self) -> list[list[int]]:
+    def phones(self) -> list[tuple[int, ...]]:
         """For CTC."""
 
     @property
@@ -79,10 +61,10 @@ class Spelt(Protocol):
 
 
 class Speller(nn.Module):
-    """Letters of conformer frames [B, T, C], read twice: from each frame, and from the soft tokens alone.
+    """Phonemes of conformer frames [B, T, C], read twice: from each frame, and from the soft tokens alone.
 
     A soft token is every `reduction`-th frame, and all that the decoder hears. It is read as `reduction` symbols, so
-    that the letters of the frames between, which are dropped, go into it.
+    that the phonemes of the frames between, which are dropped, go into it.
     """
 
     def __init__(self, width: int, reduction: int) -> None:
@@ -100,24 +82,24 @@ class Speller(nn.Module):
         logits = self.of_token(frames[:, :: self._reduction])
         return F.log_softmax(logits.float().unflatten(-1, (self._reduction, SYMBOLS)).flatten(1, 2), -1)
 
-    def losses(self, frames: Tensor, mask: Tensor, lesson: Spelt) -> dict[str, Tensor]:
-        """`ctc_loss` of frames and of soft tokens, and both's mean cross-entropy with the evenly spread letters."""
+    def losses(self, frames: Tensor, mask: Tensor, lesson: Spoken) -> dict[str, Tensor]:
+        """`ctc_loss` of frames and of soft tokens, and both's mean cross-entropy with the evenly spread phonemes."""
         tokens_mask = mask[:, :: self._reduction].repeat_interleave(self._reduction, 1)
         read, read_tokens = self(frames), self.read_tokens(frames)
         spread = lesson.spread.to(frames.device)
         even = [F.nll_loss(each[:, : spread.shape[1]][mask], spread[mask]) for each in (read, read_tokens)]
         return {
-            "ctc": ctc_loss(read, mask, lesson.letters),
-            "ctc_tokens": ctc_loss(read_tokens, tokens_mask, lesson.letters),
+            "ctc": ctc_loss(read, mask, lesson.phones),
+            "ctc_tokens": ctc_loss(read_tokens, tokens_mask, lesson.phones),
             "even": torch.stack(even).mean(),
         }
 
 
 def ctc_loss(log_probabilities: Tensor, mask: Tensor, targets: Sequence[Sequence[int]]) -> Tensor:
-    """The mean loss for each letter of log-probabilities [B, T, SYMBOLS]; texts that don't fit count none."""
+    """The mean loss for each symbol of log-probabilities [B, T, SYMBOLS]; texts that don't fit count none."""
     lengths = torch.tensor([len(target) for target in targets])
-    letters = [letter for target in targets for letter in target]
-    flat = torch.tensor(letters, dtype=torch.long, device=log_probabilities.device)
+    symbols = [symbol for target in targets for symbol in target]
+    flat = torch.tensor(symbols, dtype=torch.long, device=log_probabilities.device)
     losses = F.ctc_loss(
         log_probabilities.transpose(0, 1), flat, mask.sum(1).cpu(), lengths, BLANK, "none", zero_infinity=True
     )

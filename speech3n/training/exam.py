@@ -13,7 +13,8 @@ from speech3n.models.gemma3n.elastic import path
 from speech3n.models.gemma3n.listening import CachedDecoder
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.training.corpus.features import FeatureStore, StoredClip
-from speech3n.training.ctc import Speller, encode_frames, read_out
+from speech3n.training.ctc import Speller, encode_frames
+from speech3n.training.phones import Pronunciation, read_out, written
 from speech3n.training.questions import TARGET, Desk, Question
 from speech3n.training.synthesis.sentences import fingerprint
 from speech3n.training.trainee import Trainee
@@ -33,14 +34,15 @@ def choose(store: FeatureStore, each: int) -> list[StoredClip]:
 def examiner(store: FeatureStore, desk: Desk, each: int) -> Callable[[Trainee], dict[str, float]]:
     """An exam for trainees about so many clips of each language.
 
-    It gives `ctc_wer` and, once there is a decoder, `wer_<language>`, `bleu_<language>` and `half_wer`, the mean of the
-    nested model's rates on every other clip; all in percent, BLEU in points.
+    It gives `ctc_per`, of phonemes, and, once there is a decoder, `wer_<language>`, `bleu_<language>` and `half_wer`,
+    the mean of the nested model's rates on every other clip; all in percent, BLEU in points.
     """
     clips = choose(store, each)
+    pronunciation = Pronunciation()
 
     def examine(trainee: Trainee) -> dict[str, float]:
         model = trainee.model
-        results = {"ctc_wer": _mean(spelled(model, trainee.speller, store, clips))}
+        results = {"ctc_per": _mean(spelled(model, trainee.speller, store, clips, pronunciation))}
         if trainee.stage != "hear":
             results |= answered(model, desk, store, clips)
             half = path(model, trainee.nested.size.of(model.config.text))
@@ -52,15 +54,24 @@ def examiner(store: FeatureStore, desk: Desk, each: int) -> Callable[[Trainee], 
 
 
 @torch.inference_mode()
-def spelled(model: Gemma3n, speller: Speller, store: FeatureStore, clips: Iterable[StoredClip]) -> dict[str, float]:
-    """Word error rates of what CTC spells from soft tokens, in percent, by language."""
+def spelled(
+    model: Gemma3n, speller: Speller, store: FeatureStore, clips: Iterable[StoredClip], pronunciation: Pronunciation
+) -> dict[str, float]:
+    """Phoneme error rates of what CTC reads from soft tokens, in percent, by language."""
+    import jiwer
+
     pairs: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for clip in clips:
         mel = torch.from_numpy(store.mel(clip))[None].to(model.device)
         mask = torch.ones(mel.shape[:2], dtype=torch.bool, device=mel.device)
         frames, _ = encode_frames(model.audio_tower, mel, mask)
-        pairs[clip.language].append((clip.text, read_out(speller.read_tokens(frames)[0].argmax(-1).tolist())))
-    return _rates(pairs)
+        said = written(pronunciation.of(clip.text, clip.language).phones)
+        pairs[clip.language].append((said, read_out(speller.read_tokens(frames)[0].argmax(-1).tolist())))
+    rates = {}
+    for language, both in sorted(pairs.items()):
+        spoken, heard = zip(*both, strict=True)
+        rates[language] = round(100 * float(jiwer.cer(list(spoken), list(heard))), 2)
+    return rates
 
 
 def answered(model: Gemma3n, desk: Desk, store: FeatureStore, clips: Iterable[StoredClip]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Two heads of attention are told where to look: at the soft tokens that hold the letters to be written next.
+"""Two heads of attention are told where to look: at the soft tokens that hold the sounds to be written next.
 
 A decoder that has to find out by itself that it can copy takes thousands of steps before it begins to (guided
 attention, Tachibana et al. 2018, arXiv:1710.08969, is for the same). All other heads are free, and inference knows
@@ -15,24 +15,28 @@ import torch
 from torch import Tensor
 
 from speech3n.models.gemma3n.text import Attention, TextDecoder
-from speech3n.training.ctc import spell
+from speech3n.training.phones import Sounds
 
 NOWHERE = (-1, -1)
 _HEADS = (0, 1)
 
 Span = tuple[int, int]
-"""Where the first and the last letter of a piece are: one head looks for each, because a mixture has no order."""
+"""Where the first and the last phoneme of a piece are: one head looks for each, because a mixture has no order."""
 
 
-def spans(text: str, offsets: Sequence[tuple[int, int]], places: Sequence[int]) -> list[Span]:
-    """Where each piece of a transcript is to be read, NOWHERE for those after it.
+def spans(sounds: Sounds, offsets: Sequence[tuple[int, int]], places: Sequence[int]) -> list[Span]:
+    """Where each piece of a transcript that sounds so is to be read, NOWHERE for those after it.
 
-    `offsets` are the characters of each piece, `places` the soft token of each letter that `spell` makes of the text.
+    `offsets` are the characters of each piece, `places` the soft token of each phoneme.
     """
+    before = sounds.before
     found: list[Span] = []
     for begin, end in offsets:
-        first, last = len(spell(text[:begin])), len(spell(text[:end])) - 1
-        if end > len(text) or not places or first >= len(places):
+        if end >= len(before) or not places:
+            found.append(NOWHERE)
+            continue
+        first, last = before[begin], before[end] - 1
+        if first >= len(places):
             found.append(NOWHERE)
         else:
             found.append((places[first], places[max(first, min(last, len(places) - 1))]))
@@ -42,8 +46,8 @@ def spans(text: str, offsets: Sequence[tuple[int, int]], places: Sequence[int]) 
 class Guidance:
     """The losses of the watched heads, for as long as they are watched.
 
-    `looks` [3, B, T] says for each position where it should look, below zero for nowhere: for the first letter, for the
-    last one, and how many positions off is near enough.
+    `looks` [3, B, T] says for each position where it should look, below zero for nowhere: for the first phoneme, for
+    the last one, and how many positions off is near enough.
     """
 
     def __init__(self, looks: Tensor) -> None:

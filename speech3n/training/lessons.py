@@ -17,8 +17,9 @@ from speech3n.models.gemma3n.config import Gemma3nConfig
 from speech3n.training.corpus.feature_changes import Strength, changed, hiss
 from speech3n.training.corpus.features import FLOOR, FeatureStore, Mel, StoredClip
 from speech3n.training.corpus.schedule import Position, Schedule
-from speech3n.training.ctc import BLANK, even_frames, spell, spread
+from speech3n.training.ctc import even_frames, spread
 from speech3n.training.guidance import spans
+from speech3n.training.phones import BLANK, Pronunciation, Sounds
 from speech3n.training.questions import TARGET, Desk, Question
 from speech3n.training.script import Paced, pace
 from speech3n.training.step import Batch, Example, collate
@@ -33,7 +34,9 @@ _NAMED = 0.5
 """How often the language is said in the question."""
 _NOBODY = 0.04
 _SLACK = 3
-"""Soft tokens that a letter may be away from where it would be if all took the same time."""
+"""Soft tokens that a phoneme may be away from where it would be if all took the same time."""
+_SLACK_OF_READ = 1
+"""The same where the place of each is known, but not quite which letters are for it."""
 _NEIGHBOURS = 2000
 """Sentences that are read together are this near each other in length."""
 _LAG_S = 0.3
@@ -59,15 +62,15 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """Clips [B, T, bins] with their mask and letters, what is read, and questions: a half for each size of the model.
+    """Clips [B, T, bins] with their mask and phonemes, what is read, and questions: a half for each size of the model.
 
-    `spread` [B, frames of the encoder] has the letters spread evenly over where somebody speaks. Questions call what is
-    read [S, soft tokens, reduction] clips B to B + S - 1.
+    `spread` [B, frames of the encoder] has the phonemes spread evenly over where somebody speaks. Questions call what
+    is read [S, soft tokens, reduction] clips B to B + S - 1.
     """
 
     mel: Tensor
     mask: Tensor
-    letters: list[list[int]]
+    phones: list[tuple[int, ...]]
     spread: Tensor
     symbols: Tensor
     whole: Batch
@@ -77,10 +80,11 @@ class Lesson:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """What a question is about: a text in so many soft tokens, and in which of them, more or less, each letter is."""
+    """What a question is about: a text in so many soft tokens, and in which of them, more or less, each phoneme is."""
 
     about: StoredClip | Sentence
     text: str
+    sounds: Sounds
     tokens: int
     places: list[int]
     slack: int
@@ -102,6 +106,7 @@ class Lessons:
         self._desk = desk
         self._config = config
         self._course = course
+        self._pronunciation = Pronunciation()
         frames = [clip.frames for clip in store.clips] if store else []
         self._schedule = Schedule(frames, course.batch_frames, course.seed)
 
@@ -114,22 +119,27 @@ class Lessons:
         mel, mask = _padded([torch.from_numpy(frames) for frames, _ in heard], FLOOR)
         symbols, _ = _padded([paced.symbols for paced, _ in read], BLANK)
         lengths = mask.sum(1)
-        letters = [spell(text) for _, text in heard]
+        sounds = [self._pronunciation.of(text, clip.language) for clip, (_, text) in zip(clips, heard, strict=True)]
         speech = [speech_frames(frames) for frames, _ in heard]
         evenly = [
-            spread(spelt, where, len(frames)) for spelt, where, (frames, _) in zip(letters, speech, heard, strict=True)
+            spread(each.phones, where, len(frames))
+            for each, where, (frames, _) in zip(sounds, speech, heard, strict=True)
         ]
         stride = self._config.audio.mel_frames_per_token
         said: list[_Said] = []
-        for clip, (frames, text), spelt, where in zip(clips, heard, letters, speech, strict=True):
+        for clip, (frames, text), sound, where in zip(clips, heard, sounds, speech, strict=True):
             tokens = -(-len(frames) // stride)
-            places = [min(frame // stride, tokens - 1) for frame in even_frames(len(spelt), where)]
-            said.append(_Said(clip, text, tokens, places, _SLACK))
-        said += [_Said(sentence, sentence.text, len(paced.symbols), paced.places, 0) for paced, sentence in read]
+            places = [min(frame // stride, tokens - 1) for frame in even_frames(len(sound.phones), where)]
+            said.append(_Said(clip, text, sound, tokens, places, _SLACK))
+        said += [
+            _Said(sentence, sentence.text, self._sounds(sentence), len(paced.symbols), paced.places, _SLACK_OF_READ)
+            for paced, sentence in read
+        ]
         examples = [self._example(number, each, random) for number, each in enumerate(said)]
         halves = [self._collate([examples[place] for place in part]) for part in _halves(len(examples), random)]
         audio_s = float(lengths.sum()) / 100
-        return Lesson(mel, mask, letters, _padded(evenly, BLANK)[0], symbols, halves[0], halves[1], audio_s), following
+        phones = [each.phones for each in sounds]
+        return Lesson(mel, mask, phones, _padded(evenly, BLANK)[0], symbols, halves[0], halves[1], audio_s), following
 
     def _clips(self, position: Position) -> tuple[list[StoredClip], Position]:
         if self._store is None:
@@ -145,7 +155,10 @@ class Lessons:
         places = begin + random.integers(min(_NEIGHBOURS, len(self._sentences)), size=self._course.sentences)
         reduction = self._config.audio.conf_reduction_factor
         chosen = [self._sentences[place] for place in places]
-        return [(pace(sentence.text, reduction, random), sentence) for sentence in chosen]
+        return [(pace(self._sounds(sentence).phones, reduction, random), sentence) for sentence in chosen]
+
+    def _sounds(self, sentence: Sentence) -> Sounds:
+        return self._pronunciation.of(sentence.text, sentence.language)
 
     def _hear(self, store: FeatureStore, clip: StoredClip, random: np.random.Generator) -> tuple[Mel, str]:
         """A clip as it is heard this time, and what can be made out of it."""
@@ -166,7 +179,7 @@ class Lessons:
         translate = is_whole and translation is not None and bool(random.random() < often)
         question = Question(about.language if random.random() < _NAMED else None, translate)
         answer = question.answer(text, translation or "")
-        looks = tuple(spans(text, self._desk.offsets(answer), said.places))
+        looks = tuple(spans(said.sounds, self._desk.offsets(answer), said.places))
         return Example(number, said.tokens, self._desk.prompt(question), self._desk.answer(answer), looks, said.slack)
 
     def _collate(self, examples: Sequence[Example]) -> Batch:

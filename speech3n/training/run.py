@@ -22,7 +22,7 @@ from speech3n.training.trainee import Plan, Trainee
 _NOTED_EVERY = 25
 _PANELS = (
     ("ctc", "ctc_tokens", "even", "whole", "nested"),
-    ("ctc_wer", "half_wer", *(f"wer_{language}" for language in LANGUAGES)),
+    ("ctc_per", "half_wer", *(f"wer_{language}" for language in LANGUAGES)),
     tuple(f"bleu_{language}" for language in LANGUAGES if language != TARGET),
     ("pace",),
 )

@@ -1,12 +1,13 @@
-"""Written words in place of sound: the decoder learns to read them as it will hear what the encoder makes of speech.
+"""Phonemes in place of sound: the decoder learns to read them as it will hear what the encoder makes of speech.
 
 Text costs no encoding and there is much more of it than of speech. What it is turned into resembles what CTC reads from
-soft tokens: a few letters and blanks for each 160 ms, at the pace of speech, with some errors (as in JOIST, Sainath et
+soft tokens: a few phonemes and blanks for each 160 ms, at the pace of speech, with some errors (as in JOIST, Sainath et
 al. 2022, arXiv:2210.07353). Thrown away after training.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,38 +15,38 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from speech3n.training.ctc import BLANK, SYMBOLS, spell
+from speech3n.training.phones import BLANK, SYMBOLS
 
-_LETTERS_A_SECOND = (9.0, 18.0)
+_PHONES_A_SECOND = (9.0, 18.0)
 _FRAMES_A_SECOND = 25
 _LONGEST_PAUSE_S = 0.8
-"""Before the first and after the last letter."""
-_WRONG, _MISSING = 0.04, 0.03
-"""How often a letter is another one, or none."""
+"""Before the first and after the last phoneme."""
+_WRONG, _MISSING = 0.07, 0.05
+"""How often a phoneme is another one, or none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Paced:
-    """A text as CTC might read it from somebody who says it."""
+    """Phonemes as CTC might read them from somebody who says them."""
 
     symbols: Tensor
     """[soft tokens, reduction]"""
     places: list[int]
-    """The soft token of each letter, those that got lost included."""
+    """The soft token of each phoneme, those that got lost included."""
 
 
-def pace(text: str, reduction: int, random: np.random.Generator) -> Paced:
-    """Draw how fast a text is said and which letters are not heard as they are."""
-    letters = np.array(spell(text), np.int64)
-    frames = _FRAMES_A_SECOND / random.uniform(*_LETTERS_A_SECOND)
+def pace(phones: Sequence[int], reduction: int, random: np.random.Generator) -> Paced:
+    """Draw how fast phonemes are said and which are not heard as they are."""
+    said = np.array(phones, np.int64)
+    frames = _FRAMES_A_SECOND / random.uniform(*_PHONES_A_SECOND)
     before, after = (_FRAMES_A_SECOND * random.uniform(0, _LONGEST_PAUSE_S) for _ in range(2))
-    lengths = np.maximum(1, frames * random.uniform(0.5, 1.5, len(letters)))
+    lengths = np.maximum(1, frames * random.uniform(0.5, 1.5, len(phones)))
     places = (before + np.cumsum(lengths)).astype(np.int64)
     end = int(before + lengths.sum() + after) + 1
     symbols = np.full(-(-end // reduction) * reduction, BLANK)
-    wrong, missing = random.random((2, len(letters)))
-    letters = np.where(wrong < _WRONG, random.integers(1, SYMBOLS, len(letters)), letters)
-    symbols[places] = np.where(missing < _MISSING, BLANK, letters)
+    wrong, missing = random.random((2, len(phones)))
+    heard = np.where(wrong < _WRONG, random.integers(1, SYMBOLS, len(phones)), said)
+    symbols[places] = np.where(missing < _MISSING, BLANK, heard)
     return Paced(torch.from_numpy(symbols).view(-1, reduction), (places // reduction).tolist())
 
 

@@ -44,7 +44,7 @@ class Plan:
     exam_clips: int = 20
     course: Course = field(default_factory=Course)
     flat_start: bool = False
-    """Also learn letters where they would be if all took the same time: CTC alone is long in finding where they are."""
+    """Also learn phonemes where they would be if all took the same time: CTC alone takes long to find them."""
     precision: str = "float32"
     """`bfloat16` computes under autocast: faster on GPUs and on CPUs with AMX, half as fast on those without."""
 
@@ -77,9 +77,9 @@ class Trainee:
         self.optimizer.zero_grad(set_to_none=True)
         losses = self.losses(lesson)
         answers = [losses[name] for name in ("whole", "nested") if name in losses]
-        letters = [losses[name] for name in ("ctc", "ctc_tokens") if name in losses]
+        heard = [losses[name] for name in ("ctc", "ctc_tokens") if name in losses]
         share = _CTC_SHARE if answers else 1.0
-        total = torch.stack([*(loss / 2 for loss in answers), *(share * loss / 2 for loss in letters)]).sum()
+        total = torch.stack([*(loss / 2 for loss in answers), *(share * loss / 2 for loss in heard)]).sum()
         if "look" in losses:
             total = total + _LOOK_SHARE * losses["look"]
         if self._is_flat and "even" in losses:
@@ -126,7 +126,7 @@ class Trainee:
 
 @torch.no_grad()
 def fit_bridge(trainee: Trainee, lessons: Lessons, count: int = 40) -> None:
-    """Project soft tokens to where the decoder has learned to read the letters that CTC reads from them.
+    """Project soft tokens to where the decoder has learned to read the phonemes that CTC reads from them.
 
     The least squares over a few lessons: an encoder and a decoder that were taught apart understand each other at once.
     """
