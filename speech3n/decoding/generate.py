@@ -16,7 +16,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-_ROWS_AT_ONCE = 32
+_ROWS_AT_ONCE = 16
 _MEETING_TOKENS = 2
 """Tokens in which new text must agree with old text to be taken for it again."""
 _SURE_TOKENS = 4
