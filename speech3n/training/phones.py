@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from speech3n.training.synthesis.phonemes import Espeak
+from speech3n.training.synthesis.phonemes import espeak
 
 BLANK = 0
 _PHONES = " aesotnilkmdpɾrɛʊə\u0303uɪzvjɔæðɹwfʁŋybAɑɡʧʤːɐIβʒʌʃxWOhɲɣʦœᵊɜøʎθʝʣYQ"
@@ -40,7 +40,7 @@ class Pronunciation:
     """Says how texts sound, and remembers it; raises ModelError where espeak-ng is missing."""
 
     def __init__(self) -> None:
-        self._espeak = Espeak()
+        self._espeak = espeak()
         self._known: dict[tuple[str, str], Sounds] = {}
 
     def of(self, text: str, language: str) -> Sounds:

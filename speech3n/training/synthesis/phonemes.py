@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import re
 
 from speech3n.errors import ModelError
@@ -35,7 +36,7 @@ ACCENTS = {
 class Espeak:
     """espeak-ng as a library, from the package espeakng-loader; raises ModelError where it is missing.
 
-    The library is one for the whole process and not made for threads.
+    The library is one for the whole process, not made for threads, and crashes when it is started again: take `espeak`.
     """
 
     def __init__(self) -> None:
@@ -70,6 +71,12 @@ class Espeak:
             clause = self._library.espeak_TextToPhonemes(ctypes.byref(rest), _UTF8, _IPA | _TIE)
             clauses.append(clause.decode("utf-8") if clause else "")
         return _LANGUAGE_SWITCH.sub("", " ".join(clauses))
+
+
+@functools.cache
+def espeak() -> Espeak:
+    """The one that the process has; raises ModelError where it is missing."""
+    return Espeak()
 
 
 def respell(phonemes: str, accent: str) -> str:

@@ -14,7 +14,7 @@ import soxr
 from numpy.typing import NDArray
 
 from speech3n.errors import ModelError, StorageError
-from speech3n.training.synthesis.phonemes import Espeak
+from speech3n.training.synthesis.phonemes import espeak
 from speech3n.training.synthesis.voices import Manner
 from speech3n.types import SAMPLE_RATE, Waveform
 
@@ -59,7 +59,7 @@ class Kokoro:
         options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        self._espeak = Espeak()
+        self._espeak = espeak()
         self.voices = dict(voices)
 
     def speak(self, text: str, manner: Manner) -> Waveform:
