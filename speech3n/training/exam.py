@@ -14,7 +14,7 @@ from speech3n.models.gemma3n.listening import CachedDecoder
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.training.corpus.features import FeatureStore, StoredClip
 from speech3n.training.ctc import Speller, encode_frames
-from speech3n.training.phones import Pronunciation, read_out, written
+from speech3n.training.phones import pronounce, read_out, written
 from speech3n.training.questions import TARGET, Desk, Question
 from speech3n.training.synthesis.sentences import fingerprint
 from speech3n.training.trainee import Trainee
@@ -38,11 +38,10 @@ def examiner(store: FeatureStore, desk: Desk, each: int) -> Callable[[Trainee], 
     the mean of the nested model's rates on every other clip; all in percent, BLEU in points.
     """
     clips = choose(store, each)
-    pronunciation = Pronunciation()
 
     def examine(trainee: Trainee) -> dict[str, float]:
         model = trainee.model
-        results = {"ctc_per": _mean(spelled(model, trainee.speller, store, clips, pronunciation))}
+        results = {"ctc_per": _mean(spelled(model, trainee.speller, store, clips))}
         if trainee.stage != "hear":
             results |= answered(model, desk, store, clips)
             half = path(model, trainee.nested.size.of(model.config.text))
@@ -54,9 +53,7 @@ def examiner(store: FeatureStore, desk: Desk, each: int) -> Callable[[Trainee], 
 
 
 @torch.inference_mode()
-def spelled(
-    model: Gemma3n, speller: Speller, store: FeatureStore, clips: Iterable[StoredClip], pronunciation: Pronunciation
-) -> dict[str, float]:
+def spelled(model: Gemma3n, speller: Speller, store: FeatureStore, clips: Iterable[StoredClip]) -> dict[str, float]:
     """Phoneme error rates of what CTC reads from soft tokens, in percent, by language."""
     import jiwer
 
@@ -65,7 +62,7 @@ def spelled(
         mel = torch.from_numpy(store.mel(clip))[None].to(model.device)
         mask = torch.ones(mel.shape[:2], dtype=torch.bool, device=mel.device)
         frames, _ = encode_frames(model.audio_tower, mel, mask)
-        said = written(pronunciation.of(clip.text, clip.language).phones)
+        said = written(pronounce(clip.text, clip.language).phones)
         pairs[clip.language].append((said, read_out(speller.read_tokens(frames)[0].argmax(-1).tolist())))
     rates = {}
     for language, both in sorted(pairs.items()):

@@ -19,7 +19,7 @@ from speech3n.training.corpus.features import FLOOR, FeatureStore, Mel, StoredCl
 from speech3n.training.corpus.schedule import Position, Schedule
 from speech3n.training.ctc import even_frames, spread
 from speech3n.training.guidance import spans
-from speech3n.training.phones import BLANK, Pronunciation, Sounds
+from speech3n.training.phones import BLANK, Sounds, pronounce
 from speech3n.training.questions import TARGET, Desk, Question
 from speech3n.training.script import Paced, pace
 from speech3n.training.step import Batch, Example, collate
@@ -106,7 +106,6 @@ class Lessons:
         self._desk = desk
         self._config = config
         self._course = course
-        self._pronunciation = Pronunciation()
         frames = [clip.frames for clip in store.clips] if store else []
         self._schedule = Schedule(frames, course.batch_frames, course.seed)
 
@@ -119,7 +118,7 @@ class Lessons:
         mel, mask = _padded([torch.from_numpy(frames) for frames, _ in heard], FLOOR)
         symbols, _ = _padded([paced.symbols for paced, _ in read], BLANK)
         lengths = mask.sum(1)
-        sounds = [self._pronunciation.of(text, clip.language) for clip, (_, text) in zip(clips, heard, strict=True)]
+        sounds = [pronounce(text, clip.language) for clip, (_, text) in zip(clips, heard, strict=True)]
         speech = [speech_frames(frames) for frames, _ in heard]
         evenly = [
             spread(each.phones, where, len(frames))
@@ -132,7 +131,14 @@ class Lessons:
             places = [min(frame // stride, tokens - 1) for frame in even_frames(len(sound.phones), where)]
             said.append(_Said(clip, text, sound, tokens, places, _SLACK))
         said += [
-            _Said(sentence, sentence.text, self._sounds(sentence), len(paced.symbols), paced.places, _SLACK_OF_READ)
+            _Said(
+                sentence,
+                sentence.text,
+                pronounce(sentence.text, sentence.language),
+                len(paced.symbols),
+                paced.places,
+                _SLACK_OF_READ,
+            )
             for paced, sentence in read
         ]
         examples = [self._example(number, each, random) for number, each in enumerate(said)]
@@ -155,10 +161,10 @@ class Lessons:
         places = begin + random.integers(min(_NEIGHBOURS, len(self._sentences)), size=self._course.sentences)
         reduction = self._config.audio.conf_reduction_factor
         chosen = [self._sentences[place] for place in places]
-        return [(pace(self._sounds(sentence).phones, reduction, random), sentence) for sentence in chosen]
-
-    def _sounds(self, sentence: Sentence) -> Sounds:
-        return self._pronunciation.of(sentence.text, sentence.language)
+        return [
+            (pace(pronounce(sentence.text, sentence.language).phones, reduction, random), sentence)
+            for sentence in chosen
+        ]
 
     def _hear(self, store: FeatureStore, clip: StoredClip, random: np.random.Generator) -> tuple[Mel, str]:
         """A clip as it is heard this time, and what can be made out of it."""

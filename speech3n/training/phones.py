@@ -7,6 +7,7 @@ from sentences that nobody needs to say.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ _SILENT = re.compile(r"[;:,.!?—…\"“”()\s]+")
 _WORD = re.compile(r"\S+")
 _ACCENTS = {"en": "en-US", "es": "es-419", "fr": "fr", "it": "it", "pt": "pt-BR"}
 """Of the texts; where accents differ, the one that takes fewer phonemes apart."""
+_REMEMBERED = 20_000
+"""Texts whose sounds are kept, about a kilobyte each: more than there are clips, far fewer than sentences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +39,11 @@ class Sounds:
     before: tuple[int, ...]
 
 
-class Pronunciation:
-    """Says how texts sound, and remembers it; raises ModelError where espeak-ng is missing."""
-
-    def __init__(self) -> None:
-        self._espeak = espeak()
-        self._known: dict[tuple[str, str], Sounds] = {}
-
-    def of(self, text: str, language: str) -> Sounds:
-        """The sounds of a text in one of the five languages, single spaces between words."""
-        known = self._known.get((text, language))
-        if known is None:
-            spoken = self._espeak.phonemes(text, _ACCENTS[language]) if text.strip() else ""
-            known = self._known[text, language] = _sounds(text, spoken)
-        return known
+@functools.lru_cache(maxsize=_REMEMBERED)
+def pronounce(text: str, language: str) -> Sounds:
+    """The sounds of a text in one of the five languages; raises ModelError where espeak-ng is missing."""
+    spoken = espeak().phonemes(text, _ACCENTS[language]) if text.strip() else ""
+    return _sounds(text, spoken)
 
 
 def read_out(symbols: Sequence[int]) -> str:

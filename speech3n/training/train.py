@@ -104,7 +104,7 @@ class Options:
 @click.option("--translated", default=0.6, show_default=True, type=click.FloatRange(0, 1), help="Share to translate.")
 @click.option("--changes", default=1.0, show_default=True, type=click.FloatRange(0, 1),
               help="How often and how far clips sound otherwise in each pass, or are cut short; 0: never.")  # fmt: skip
-@click.option("--flat-start", is_flag=True, help="Letters first where they would be if all took the same time.")
+@click.option("--flat-start", is_flag=True, help="Phonemes first where they would be if all took the same time.")
 @click.option("--rate", default=1.5e-3, show_default=True, type=float)
 @click.option("--seed", default=0, show_default=True)
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(1))

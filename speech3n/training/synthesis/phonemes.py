@@ -36,7 +36,7 @@ ACCENTS = {
 class Espeak:
     """espeak-ng as a library, from the package espeakng-loader; raises ModelError where it is missing.
 
-    The library is one for the whole process, not made for threads, and crashes when it is started again: take `espeak`.
+    The library is one for the whole process, not made for threads or for being started twice: take `espeak`.
     """
 
     def __init__(self) -> None:
