@@ -5,6 +5,7 @@ Everything that is drawn depends on the seed and the position alone, so that tra
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,7 +39,7 @@ _SLACK = 3
 _SLACK_OF_READ = 1
 """The same where the place of each is known, but not quite which letters are for it."""
 _NEIGHBOURS = 2000
-"""Sentences that are read together are this near each other in length."""
+"""Sentences that are read together are this near each other in the order of their lengths."""
 _LAG_S = 0.3
 """A word is asked for when this much was heard after it."""
 _SPEECH_WITHIN = 3.5
@@ -114,7 +115,7 @@ class Lessons:
         random = np.random.default_rng([self._course.seed, position.epoch, position.batch])
         clips, following = self._clips(position)
         heard = [self._hear(self._store, clip, random) for clip in clips] if self._store else []
-        read = self._draw(random)
+        read = self._draw(random, [len(clip.text) for clip in clips])
         mel, mask = _padded([torch.from_numpy(frames) for frames, _ in heard], FLOOR)
         symbols, _ = _padded([paced.symbols for paced, _ in read], BLANK)
         lengths = mask.sum(1)
@@ -153,11 +154,15 @@ class Lessons:
         numbers, following = self._schedule.at(position)
         return [self._store.clips[number] for number in numbers], following
 
-    def _draw(self, random: np.random.Generator) -> list[tuple[Paced, Sentence]]:
-        """Sentences of about the same length, and how they are read."""
+    def _draw(self, random: np.random.Generator, beside: Sequence[int]) -> list[tuple[Paced, Sentence]]:
+        """Sentences of about the same length, that of texts heard in the same lesson, and how they are read."""
         if not self._sentences:
             return []
-        begin = int(random.integers(max(1, len(self._sentences) - _NEIGHBOURS)))
+        last = max(0, len(self._sentences) - _NEIGHBOURS)
+        begin = int(random.integers(last + 1))
+        if beside:
+            alike = bisect_left(self._sentences, float(np.median(beside)), key=lambda sentence: len(sentence.text))
+            begin = min(max(0, alike - _NEIGHBOURS // 2), last)
         places = begin + random.integers(min(_NEIGHBOURS, len(self._sentences)), size=self._course.sentences)
         reduction = self._config.audio.conf_reduction_factor
         chosen = [self._sentences[place] for place in places]

@@ -22,7 +22,7 @@ _FRAMES_A_SECOND = 25
 _LONGEST_PAUSE_S = 0.8
 """Before the first and after the last phoneme."""
 _WRONG, _MISSING = 0.07, 0.05
-"""How often a phoneme is another one, or none."""
+"""How often a phoneme of somebody who can hardly be understood is another one, or none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,10 @@ def pace(phones: Sequence[int], reduction: int, random: np.random.Generator) -> 
     places = (before + np.cumsum(lengths)).astype(np.int64)
     end = int(before + lengths.sum() + after) + 1
     symbols = np.full(-(-end // reduction) * reduction, BLANK)
+    unclear = random.random()
     wrong, missing = random.random((2, len(phones)))
-    heard = np.where(wrong < _WRONG, random.integers(1, SYMBOLS, len(phones)), said)
-    symbols[places] = np.where(missing < _MISSING, BLANK, heard)
+    heard = np.where(wrong < unclear * _WRONG, random.integers(1, SYMBOLS, len(phones)), said)
+    symbols[places] = np.where(missing < unclear * _MISSING, BLANK, heard)
     return Paced(torch.from_numpy(symbols).view(-1, reduction), (places // reduction).tolist())
 
 

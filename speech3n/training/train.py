@@ -117,6 +117,7 @@ def main(**given: Any) -> None:
     """Train nano on folders of features, and go on where the run in the output folder is."""
     options = Options(**given)
     torch.set_num_threads(options.threads)
+    torch.set_flush_denormal(True)  # Gradients have many: without this a step takes a sixth longer.
     try:
         training = options.training()
         for name in (signal.SIGINT, signal.SIGTERM):

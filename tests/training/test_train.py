@@ -146,10 +146,25 @@ def test_text_is_paced_like_speech_that_ctc_reads() -> None:
     assert 2.5 < seconds < 5.5
     # As read_out has it, but that double letters may stand side by side.
     whole = [paced for paced in said if heard_in(paced) == written(phones)]
-    assert whole
+    assert len(said) // 8 < len(whole) < len(said) // 2, "some can be understood well, and some cannot"
     for place, phone in zip(whole[0].places, phones, strict=True):
         assert phone in whole[0].symbols[place]
     assert not pace((), 4, np.random.default_rng(0)).symbols.any()
+
+
+def test_sentences_are_as_long_as_what_is_heard_beside_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("speech3n.training.lessons._NEIGHBOURS", 1)
+    tokenizer, config = small_nano()
+    desk, length = Desk(tokenizer, config), len(next(iter(TEXTS.values())))
+    sentences = [Sentence("ma " * count, None, "it", "it", "test") for count in (length // 3, 10 * length)]
+    store = feature_store(tmp_path)
+    beside, alone = ([], [])
+    for number in range(8):
+        for clips, lengths in ((store, beside), (None, alone)):
+            lesson, _ = Lessons(clips, sentences, desk, config, COURSE).at(Position(0, number))
+            lengths.append(lesson.symbols.shape[1])
+    assert max(beside) < max(alone) / 3
+    assert min(alone) < max(alone) / 3
 
 
 def said_in(text: str, language: str) -> tuple[int, ...]:
