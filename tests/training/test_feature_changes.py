@@ -48,6 +48,16 @@ def test_less_strength_changes_clips_less(mel: Mel) -> None:
     assert 0 < little < all_of_it / 2
 
 
+def test_voices_change_as_much_when_all_else_changes_little(mel: Mel) -> None:
+    def lengths(share: float) -> list[int]:
+        strength = Strength(margin_frames=0).scaled(share)
+        return [len(changed(mel, mel, strength, RANDOM(seed))) for seed in range(40)]
+
+    assert lengths(0.1) == lengths(1.0)
+    assert np.std(lengths(0.1)) > 0.03 * len(mel)
+    assert set(lengths(0.0)) == {len(mel)}
+
+
 def test_the_same_seed_gives_the_same_and_no_change_leaves_the_range(mel: Mel) -> None:
     for seed in range(40):
         one, other = (changed(mel, mel, Strength(), RANDOM(seed)) for _ in range(2))

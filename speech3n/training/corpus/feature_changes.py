@@ -39,13 +39,16 @@ class Strength:
     masked_frames: int = 20
 
     def scaled(self, share: float) -> Strength:
-        """Changes `share` times as often and as far; of 0, everything stays as it was."""
+        """Changes `share` times as often and as far; of 0, everything stays as it was.
+
+        Only voices change as ever: another one is no harder to understand, and there are few.
+        """
         quietest, loudest = self.gain_db
         lowest, highest = self.snr_db
         return Strength(
-            warp=share * self.warp,
-            tract=share * self.tract,
-            speed=share * self.speed,
+            warp=self.warp if share else 0.0,
+            tract=self.tract,
+            speed=self.speed,
             curve=share * self.curve,
             curve_db=share * self.curve_db,
             room=share * self.room,
