@@ -142,7 +142,8 @@ class Lessons:
             )
             for paced, sentence in read
         ]
-        examples = [self._example(number, each, random) for number, each in enumerate(said)]
+        draw = random.random()
+        examples = [self._example(number, each, draw, random) for number, each in enumerate(said)]
         halves = [self._collate([examples[place] for place in part]) for part in _halves(len(examples), random)]
         audio_s = float(lengths.sum()) / 100
         phones = [each.phones for each in sounds]
@@ -182,12 +183,13 @@ class Lessons:
         other = store.mel(store.clips[int(random.integers(len(store.clips)))])
         return changed(mel, other, self._course.strength, random), text
 
-    def _example(self, number: int, said: _Said, random: np.random.Generator) -> Example:
+    def _example(self, number: int, said: _Said, draw: float, random: np.random.Generator) -> Example:
+        """With a translation or not, as `draw` [0, 1) has it: answers that stand side by side are about as long."""
         about, text = said.about, said.text
         is_whole = text in (about.text, "")
         translation = about.text if about.language == TARGET else about.translation_en
         often = self._course.translated * (_REPEATED if about.language == TARGET else 1)
-        translate = is_whole and translation is not None and bool(random.random() < often)
+        translate = is_whole and translation is not None and draw < often
         question = Question(about.language if random.random() < _NAMED else None, translate)
         answer = question.answer(text, translation or "")
         looks = tuple(spans(said.sounds, self._desk.offsets(answer), said.places))
