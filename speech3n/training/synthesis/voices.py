@@ -18,7 +18,7 @@ _PICO_SHARE = {"fr": 0.15}
 _USUAL_PICO_SHARE = 0.08
 _ACCENTS = {"en": ("en-US", "en-GB"), "es": ("es", "es-419"), "fr": ("fr",), "it": ("it",), "pt": ("pt-BR", "pt-PT")}
 _NATIVE_SHARE = 0.5
-_SINGLE_SHARE = 0.5
+_SINGLE_SHARE = 0.3
 _FRENCH_LEAST = 0.4
 """Foreign voices are clear in French only with at least a third of the native one (Whisper base agrees)."""
 _FRENCH_MOST = 0.7
