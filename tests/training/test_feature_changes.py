@@ -40,7 +40,7 @@ def test_nothing_changes_when_nothing_is_to_change(mel: Mel) -> None:
 
 def test_less_strength_changes_clips_less(mel: Mel) -> None:
     def distance(share: float) -> float:
-        strength = Strength(warp=0, margin_frames=0).scaled(share)
+        strength = Strength(warp=0, margin_frames=0, masks=0).scaled(share)
         return float(np.mean([np.abs(changed(mel, mel, strength, RANDOM(seed)) - mel).mean() for seed in range(60)]))
 
     nothing, little, all_of_it = (distance(share) for share in (0.0, 0.3, 1.0))

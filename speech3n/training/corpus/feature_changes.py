@@ -41,7 +41,8 @@ class Strength:
     def scaled(self, share: float) -> Strength:
         """Changes `share` times as often and as far; of 0, everything stays as it was.
 
-        Only voices change as ever: another one is no harder to understand, and there are few.
+        Only voices change as ever, because there are few and another one is no harder to understand, and as much is
+        masked: a few hours of clips would be learned by heart.
         """
         quietest, loudest = self.gain_db
         lowest, highest = self.snr_db
@@ -58,8 +59,8 @@ class Strength:
             gain_db=(share * quietest, share * loudest),
             margin_frames=round(share * self.margin_frames),
             masks=self.masks,
-            masked_bins=round(share * self.masked_bins),
-            masked_frames=round(share * self.masked_frames),
+            masked_bins=self.masked_bins if share else 0,
+            masked_frames=self.masked_frames if share else 0,
         )
 
 
