@@ -23,8 +23,8 @@ from speech3n.errors import Speech3nError, UsageError
 from speech3n.training.rest import rest_while
 from speech3n.training.synthesis.sentences import Sentence, deal, read_sentences, reserved_texts
 from speech3n.training.synthesis.shards import LONGEST_SHARD_S, Shard, spoken_s, trimmed
-from speech3n.training.synthesis.speakers import Kokoro, Pico, Speaker, read_voices
-from speech3n.training.synthesis.voices import KOKORO, LANGUAGES, PICO, Cast
+from speech3n.training.synthesis.speakers import Formants, Kokoro, Pico, Speaker, read_voices
+from speech3n.training.synthesis.voices import ESPEAK, KOKORO, LANGUAGES, PICO, Cast
 from speech3n.types import SAMPLE_RATE
 
 _MARGINS_S = (0.1, 0.4)
@@ -130,10 +130,12 @@ class Studio:
 @click.option("--shard-minutes", default=10.0, show_default=True, type=click.FloatRange(0.1, 10))
 @click.option("--pico-share", type=click.FloatRange(0, 1),
               help="How often Pico speaks, over ten times as fast as Kokoro; usually 8 %, in French 15 %.")  # fmt: skip
+@click.option("--espeak-share", default=0.0, show_default=True, type=click.FloatRange(0, 1),
+              help="How often espeak-ng speaks, hundreds of times real time.")  # fmt: skip
 @click.option("--pause-while", type=click.Path(path_type=Path), help="Rest while this file exists.")
 def main(
     text: Path, voices: Path, output: Path, languages: str, hours: float, seed: int, reserve: tuple[Path, ...],
-    shard_minutes: float, pico_share: float | None, pause_while: Path | None,
+    shard_minutes: float, pico_share: float | None, espeak_share: float, pause_while: Path | None,
 ) -> None:  # fmt: skip
     """Speak sentences into shards of Ogg Opus with a line of JSON for each clip."""
     try:
@@ -142,7 +144,8 @@ def main(
         reserved = reserved_texts([*sorted(text.glob("valid.*")), *reserve])
         pools = {language: read_sentences(text, language, reserved) for language in chosen}
         kokoro = Kokoro(read_voices(voices))
-        studio = Studio(plan, pools, Cast(kokoro.voices, pico_share=pico_share), {KOKORO: kokoro, PICO: Pico()})
+        cast = Cast(kokoro.voices, pico_share=pico_share, espeak_share=espeak_share)
+        studio = Studio(plan, pools, cast, {KOKORO: kokoro, PICO: Pico(), ESPEAK: Formants()})
         for name in (signal.SIGINT, signal.SIGTERM):
             signal.signal(name, studio.stop)
         click.echo(", ".join(f"{language}: {len(pool)} sentences" for language, pool in pools.items()), err=True)

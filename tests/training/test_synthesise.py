@@ -3,6 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
+import espeakng_loader
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -12,8 +13,8 @@ from speech3n.training.corpus.shards import cut_clips, read_lines
 from speech3n.training.synthesis.phonemes import espeak, respell
 from speech3n.training.synthesis.sentences import Sentence, can_be_spoken, deal, read_sentences, reserved_texts
 from speech3n.training.synthesis.shards import spoken_s, trimmed
-from speech3n.training.synthesis.speakers import PHONEME_IDS, read_voices
-from speech3n.training.synthesis.voices import HELD_OUT, KOKORO, PICO, Cast, Manner
+from speech3n.training.synthesis.speakers import PHONEME_IDS, Formants, read_voices
+from speech3n.training.synthesis.voices import ESPEAK, HELD_OUT, KOKORO, LANGUAGES, PICO, Cast, Manner, Voice
 from speech3n.training.synthesise import Plan, Studio, main
 from speech3n.types import Waveform
 
@@ -120,6 +121,16 @@ def test_pico_speaks_as_often_as_is_asked_for_where_it_knows_the_language() -> N
         assert cast.draw("pt", "pt-BR", random).voice.synthesiser == KOKORO
 
 
+def test_espeak_speaks_as_often_as_is_asked_for_in_every_language() -> None:
+    random = np.random.default_rng(0)
+    for share, least, most in [(0.0, 0, 0), (0.5, 30, 70), (1.0, 100, 100)]:
+        cast = Cast(VOICES, espeak_share=share)
+        drawn = [cast.draw(LANGUAGES[number % 5], "", random).voice for number in range(100)]
+        assert least <= sum(voice.synthesiser == ESPEAK for voice in drawn) <= most
+    assert len({voice.parts for voice in drawn}) > 30
+    assert all(str(voice).startswith(f"espeak_{voice.parts[0][0]}@") for voice in drawn)
+
+
 def test_what_is_reserved_or_cannot_be_spoken_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "es-en.tsv").write_text(
         "Hola, Juan.\tHi, Juan.\tes\tx\nAdiós.\tBye.\tes\tx\nBuenos días.\tGood morning.\tes\tx\n", "utf-8"
@@ -191,6 +202,33 @@ def test_espeak_reads_five_languages() -> None:
     for accent, (text, phonemes) in spoken.items():
         assert library.phonemes(text, accent) == phonemes
         assert set(phonemes) <= PHONEME_IDS.keys()
+
+
+def test_espeak_speaks_with_its_own_voices() -> None:
+    def said(variant: str, text: str = "Ragazzo, dove sei?", speed: float = 1.0, pitch: float = 1.0) -> Waveform:
+        return Formants().speak(text, Manner(Voice(ESPEAK, ((variant, 1.0),), pitch), "it", speed))
+
+    random = np.random.default_rng(0)
+    cast = Cast(VOICES, espeak_share=1.0)
+    variants = {cast.draw("it", "it", random).voice.parts[0][0] for _ in range(300)}
+    known = Path(espeakng_loader.get_data_path()) / "voices" / "!v"
+    assert variants <= {path.name for path in known.iterdir()}, "espeak-ng says nothing of those it does not know"
+    assert all(len(said(variant, "Sì.")) > 1600 for variant in variants)
+    usual = said("m3")
+    assert usual.dtype == np.float32
+    assert 0.05 < np.abs(usual).max() <= 1
+    assert abs(len(usual) - len(said("m3"))) < 400
+    assert len(said("m3", speed=1.5)) < 0.8 * len(usual)
+    assert loudest_hertz(said("m3", pitch=1.6)) > 1.1 * loudest_hertz(usual)
+    # What Kokoro reads does not hang on who spoke last.
+    assert espeak().phonemes("Ragazzo.", "it") == "raɡˈaʦːo."
+
+
+def loudest_hertz(waveform: Waveform) -> float:
+    """Where below 300 Hz, the pitches of men, there is most sound."""
+    spectrum = np.abs(np.fft.rfft(waveform))
+    hertz = np.fft.rfftfreq(len(waveform), 1 / 16_000)
+    return float(hertz[hertz < 300][spectrum[hertz < 300].argmax()])
 
 
 def test_voices_that_are_none_are_named(tmp_path: Path) -> None:

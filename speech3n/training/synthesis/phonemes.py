@@ -1,4 +1,4 @@
-"""Text to the phonemes that Kokoro reads: those of espeak-ng, spelt as Kokoro was trained with them."""
+"""espeak-ng: text to the phonemes that Kokoro reads, spelt as Kokoro was trained with them, and to its own voice."""
 
 from __future__ import annotations
 
@@ -6,11 +6,18 @@ import ctypes
 import functools
 import re
 
+import numpy as np
+
 from speech3n.errors import ModelError
+from speech3n.types import Waveform
 
 _IPA, _TIE = 0x02, 0x80 | ord("^") << 8
 """Modes of espeak_TextToPhonemes (speak_lib.h): names in IPA, with ^ between the letters of one phoneme."""
-_UTF8, _RETRIEVAL = 1, 2
+_UTF8, _SYNCHRONOUS = 1, 2
+_RATE, _PITCH = 1, 3
+"""Parameters of espeak_SetParameter: words a minute, and 0 to 100, usually 50."""
+_WORDS_A_MINUTE = 165
+_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
 _PUNCTUATION = re.compile(r"(\s*[;:,.!?¡¿—…\"«»“”()]+\s*)")
 _LANGUAGE_SWITCH = re.compile(r"\([^)]*\)")
 _SYLLABIC = re.compile("(\\S)\u0329")
@@ -47,20 +54,44 @@ class Espeak:
             data = espeakng_loader.get_data_path()
         except (ImportError, OSError) as error:
             raise ModelError(f"espeak-ng is missing: {error}.", "pip install 'speech3n[train]' brings it.") from error
-        if self._library.espeak_Initialize(_RETRIEVAL, 0, str(data).encode(), 0) < 0:
+        self.sample_rate: int = self._library.espeak_Initialize(_SYNCHRONOUS, 0, str(data).encode(), 0)
+        if self.sample_rate < 0:
             raise ModelError(f"espeak-ng does not start with the data in '{data}'.", "Install espeakng-loader anew.")
         self._library.espeak_TextToPhonemes.restype = ctypes.c_char_p
-        self._accent = ""
+        self._voice = ""
+        self._spoken: list[Waveform] = []
+        self._callback = _CALLBACK(self._receive)
+        self._library.espeak_SetSynthCallback(self._callback)
 
     def phonemes(self, text: str, accent: str) -> str:
         """What Kokoro reads for a text in one of ACCENTS; punctuation stays, because it makes the melody."""
-        if accent != self._accent:
-            if self._library.espeak_SetVoiceByName(ACCENTS[accent].encode()) != 0:
-                raise ModelError(f"espeak-ng knows no voice '{ACCENTS[accent]}'.", "Install espeakng-loader anew.")
-            self._accent = accent
+        self._choose(ACCENTS[accent])
         parts = _PUNCTUATION.split(text.strip().replace("’", "'"))
         spoken = [self._raw(part) if index % 2 == 0 else _mark(part) for index, part in enumerate(parts)]
         return respell("".join(spoken), accent).strip()
+
+    def speak(self, text: str, accent: str, variant: str, speed: float, pitch: float) -> Waveform:
+        """A waveform [T] at `sample_rate`, by one of espeak-ng's variants of a voice; speed and pitch are factors."""
+        self._choose(f"{ACCENTS[accent]}+{variant}")
+        self._library.espeak_SetParameter(_RATE, round(_WORDS_A_MINUTE * speed), 0)
+        self._library.espeak_SetParameter(_PITCH, round(50 * pitch), 0)
+        self._spoken.clear()
+        data = text.encode()
+        self._library.espeak_Synth(data, len(data) + 1, 0, 1, 0, _UTF8, None, None)
+        return np.concatenate([np.zeros(0, np.float32), *self._spoken])
+
+    def _receive(self, samples: ctypes._Pointer[ctypes.c_short], count: int, events: int | None) -> int:
+        """What espeak-ng calls with each piece of sound, and at the end with none; 0 to go on."""
+        if samples and count > 0:
+            self._spoken.append(np.ctypeslib.as_array(samples, (count,)).astype(np.float32) / np.float32(32_768))
+        return 0
+
+    def _choose(self, voice: str) -> None:
+        if voice == self._voice:
+            return
+        if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
+            raise ModelError(f"espeak-ng knows no voice '{voice}'.", "Install espeakng-loader anew.")
+        self._voice = voice
 
     def _raw(self, text: str) -> str:
         if not text:

@@ -1,4 +1,4 @@
-"""The synthesisers: Kokoro-82M through onnxruntime, and SVOX Pico, each from packages anyone can install."""
+"""The synthesisers: Kokoro-82M through onnxruntime, SVOX Pico and espeak-ng, each from packages anyone can install."""
 
 from __future__ import annotations
 
@@ -93,6 +93,23 @@ class Pico:
         """A waveform [T] at 16 kHz."""
         data = self._engine.speak(text, manner.accent, speed=manner.speed, pitch=manner.voice.pitch)
         return np.frombuffer(data, np.int16).astype(np.float32) / np.float32(32_768)
+
+
+class Formants:
+    """espeak-ng's own voices: far from a person's, but clear, many, and hundreds of times real time.
+
+    A sentence is some samples longer or shorter each time: the library goes on where the sentence before ended.
+    """
+
+    def __init__(self) -> None:
+        self._espeak = espeak()
+
+    def speak(self, text: str, manner: Manner) -> Waveform:
+        """A waveform [T] at 16 kHz."""
+        voice = manner.voice
+        sound = self._espeak.speak(text, manner.accent, voice.parts[0][0], manner.speed, voice.pitch)
+        resampled: Waveform = soxr.resample(sound, self._espeak.sample_rate, SAMPLE_RATE, "HQ").astype(np.float32)
+        return resampled
 
 
 def read_voices(path: Path) -> dict[str, NDArray[np.float32]]:

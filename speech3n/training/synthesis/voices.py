@@ -9,13 +9,20 @@ import numpy as np
 
 HELD_OUT = frozenset({"am_michael", "em_alex", "im_nicola", "pm_alex", "bm_daniel", "jf_nezumi"})
 """Kokoro's voices that only validation clips have."""
-KOKORO, PICO = "kokoro", "pico"
+KOKORO, PICO, ESPEAK = "kokoro", "pico", "espeak"
 LANGUAGES = ("en", "es", "fr", "it", "pt")
 _NATIVE = {"en": "ab", "es": "e", "fr": "f", "it": "i", "pt": "p"}
 """First letters of the names of Kokoro's voices in a language (a is American, b British)."""
 _PICO_ACCENTS = {"en": ("en-US", "en-GB"), "es": ("es-ES",), "fr": ("fr-FR",), "it": ("it-IT",)}
 _PICO_SHARE = {"fr": 0.15}
 _USUAL_PICO_SHARE = 0.08
+_ESPEAK_VARIANTS = (
+    *("f1", "f2", "f3", "f4", "f5", "m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "klatt2", "klatt4", "adam"),
+    *("Alicia", "Andrea", "anika", "antonio", "belinda", "benjamin", "caleb", "david", "Diogo", "ed", "Gene"),
+    *("Henrique", "Hugo", "iven", "john", "Lee", "linda", "Marco", "Mario", "max", "Michael", "miguel", "pablo"),
+    *("paul", "rob", "sandro", "shelby", "steph", "travis", "victor", "zac"),
+)
+"""Those that are no whisper, no robot and no joke."""
 _ACCENTS = {"en": ("en-US", "en-GB"), "es": ("es", "es-419"), "fr": ("fr",), "it": ("it",), "pt": ("pt-BR", "pt-PT")}
 _NATIVE_SHARE = 0.5
 _SINGLE_SHARE = 0.3
@@ -31,15 +38,15 @@ _PITCHES = (0.85, 1.2)
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """A voice of a synthesiser, or several with weights that sum to 1; `pitch` is a factor that only Pico knows."""
+    """A voice of a synthesiser, or several with weights that sum to 1; `pitch` is a factor that Kokoro has not."""
 
     synthesiser: str
     parts: tuple[tuple[str, float], ...]
     pitch: float = 1.0
 
     def __str__(self) -> str:
-        if self.synthesiser == PICO:
-            return f"pico_{self.parts[0][0]}@{self.pitch:.2f}"
+        if self.synthesiser != KOKORO:
+            return f"{self.synthesiser}_{self.parts[0][0]}@{self.pitch:.2f}"
         if len(self.parts) == 1:
             return self.parts[0][0]
         return "+".join(f"{name}:{weight:.2f}" for name, weight in self.parts)
@@ -58,21 +65,25 @@ class Cast:
     """Draws who speaks next, from the voices there are, but for those held out.
 
     `pico_share` is how often Pico speaks where it knows the language; None: as often as serves its few voices.
+    `espeak_share` is how often espeak-ng does.
     """
 
-    def __init__(self, kokoro: Collection[str], *, pico_share: float | None = None) -> None:
+    def __init__(self, kokoro: Collection[str], *, pico_share: float | None = None, espeak_share: float = 0.0) -> None:
         self._kokoro = sorted(set(kokoro) - HELD_OUT)
         self._pico_share = pico_share
+        self._espeak_share = espeak_share
 
     def draw(self, language: str, variant: str, random: np.random.Generator) -> Manner:
         """Somebody who speaks a sentence of a language; `variant` is that of its text."""
         speed = round(float(random.uniform(*_SPEEDS)), 3)
         usual = _PICO_SHARE.get(language, _USUAL_PICO_SHARE)
         share = usual if self._pico_share is None else self._pico_share
+        if self._espeak_share and random.random() < self._espeak_share:
+            voice = Voice(ESPEAK, ((str(random.choice(_ESPEAK_VARIANTS)), 1.0),), _pitch(random))
+            return Manner(voice, str(random.choice(_ACCENTS[language])), speed)
         if language in _PICO_ACCENTS and random.random() < share:
             accent = str(random.choice(_PICO_ACCENTS[language]))
-            pitch = round(float(random.uniform(*_PITCHES)), 2)
-            return Manner(Voice(PICO, ((accent, 1.0),), pitch), accent, speed)
+            return Manner(Voice(PICO, ((accent, 1.0),), _pitch(random)), accent, speed)
         voice = self._french(random) if language == "fr" else self._any(language, random)
         return Manner(voice, _accent(language, variant, voice, random), speed)
 
@@ -100,6 +111,10 @@ class Cast:
     def native(self, language: str) -> list[str]:
         """The voices of a language."""
         return [name for name in self._kokoro if name[0] in _NATIVE[language]]
+
+
+def _pitch(random: np.random.Generator) -> float:
+    return round(float(random.uniform(*_PITCHES)), 2)
 
 
 def _accent(language: str, variant: str, voice: Voice, random: np.random.Generator) -> str:
