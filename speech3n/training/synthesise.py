@@ -131,7 +131,7 @@ class Studio:
 @click.option("--pico-share", type=click.FloatRange(0, 1),
               help="How often Pico speaks, over ten times as fast as Kokoro; usually 8 %, in French 15 %.")  # fmt: skip
 @click.option("--espeak-share", default=0.0, show_default=True, type=click.FloatRange(0, 1),
-              help="How often espeak-ng speaks, hundreds of times real time.")  # fmt: skip
+              help="How often espeak-ng speaks, about fifty times as fast as Kokoro.")  # fmt: skip
 @click.option("--pause-while", type=click.Path(path_type=Path), help="Rest while this file exists.")
 def main(
     text: Path, voices: Path, output: Path, languages: str, hours: float, seed: int, reserve: tuple[Path, ...],
