@@ -10,7 +10,9 @@ from speech3n.models.gemma3n.config import FULL, SLIDING, Gemma3nConfig
 from speech3n.models.gemma3n.sizes import Size
 from speech3n.training.corpus.features import FeatureStore, FeatureWriter
 from speech3n.training.corpus.shards import Line
+from speech3n.training.lessons import Course
 from speech3n.training.nano import open_nano
+from speech3n.training.synthesis.sentences import Sentence
 from speech3n.types import Waveform
 
 TEXTS = {
@@ -21,6 +23,8 @@ TEXTS = {
     "pt": "A canção é bonita.",
 }
 SMALL_HALF = Size("half", 16)
+SENTENCES = [Sentence("Hola.", "Hello.", "es", "es", "test"), Sentence("Ciao a tutti.", "Hi all.", "it", "it", "test")]
+COURSE = Course(batch_frames=400, sentences=2, seed=4)
 
 
 def small_nano() -> tuple[Any, Gemma3nConfig]:

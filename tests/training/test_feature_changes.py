@@ -1,5 +1,7 @@
 """Laws of the changes to features: what must stay, what must move, and by how much."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -56,6 +58,16 @@ def test_voices_change_as_much_when_all_else_changes_little(mel: Mel) -> None:
     assert lengths(0.1) == lengths(1.0)
     assert np.std(lengths(0.1)) > 0.03 * len(mel)
     assert set(lengths(0.0)) == {len(mel)}
+
+
+def test_as_much_is_masked_when_all_else_changes_little(mel: Mel) -> None:
+    def frames_masked(share: float) -> int:
+        strength = replace(NONE, masks=2, masked_frames=Strength().scaled(share).masked_frames)
+        flat = [np.ptp(changed(mel, mel, strength, RANDOM(seed)), axis=1) == 0 for seed in range(20)]
+        return int(np.sum(flat) - 20 * (np.ptp(mel, axis=1) == 0).sum())
+
+    assert frames_masked(0.1) == frames_masked(1.0) > 20
+    assert frames_masked(0.0) == 0
 
 
 def test_the_same_seed_gives_the_same_and_no_change_leaves_the_range(mel: Mel) -> None:

@@ -1,0 +1,148 @@
+"""What a step of training hears and reads: lessons from clips and sentences, phonemes at the pace of speech."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from training.nano_doubles import COURSE, SENTENCES, TEXTS, feature_store, small_nano
+
+from speech3n.training.corpus.feature_changes import NONE
+from speech3n.training.corpus.schedule import Position
+from speech3n.training.ctc import ctc_loss, spread
+from speech3n.training.guidance import NOWHERE, spans
+from speech3n.training.lessons import Lessons, beginning
+from speech3n.training.phones import SYMBOLS, Sounds, pronounce, read_out, written
+from speech3n.training.questions import Desk
+from speech3n.training.script import Paced, pace
+from speech3n.training.step import IGNORED
+from speech3n.training.synthesis.sentences import Sentence
+
+
+def test_text_is_paced_like_speech_that_ctc_reads() -> None:
+    short = said_in("Perché no?", "it")
+    for seed in range(20):
+        paced = pace(short, 4, np.random.default_rng(seed))
+        assert paced.symbols.shape[1] == 4
+        assert 5 <= int((paced.symbols != 0).sum()) <= len(short) == 8
+        assert paced.places == sorted(paced.places)
+        assert len(paced.places) == len(short)
+    phones = said_in("Ciao a tutti quanti, belli e brutti.", "it")
+    said = [pace(phones, 4, np.random.default_rng(seed)) for seed in range(200)]
+    seconds = sum(len(paced.symbols) for paced in said) * 0.16 / len(said)
+    assert 2.5 < seconds < 5.5
+    # As read_out has it, but that double letters may stand side by side.
+    whole = [paced for paced in said if heard_in(paced) == written(phones)]
+    assert len(said) // 8 < len(whole) < len(said) // 2, "some can be understood well, and some cannot"
+    for place, phone in zip(whole[0].places, phones, strict=True):
+        assert phone in whole[0].symbols[place]
+    assert not pace((), 4, np.random.default_rng(0)).symbols.any()
+
+
+def test_sentences_are_as_long_as_what_is_heard_beside_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("speech3n.training.lessons._NEIGHBOURS", 1)
+    tokenizer, config = small_nano()
+    desk, length = Desk(tokenizer, config), len(next(iter(TEXTS.values())))
+    sentences = [Sentence("ma " * count, None, "it", "it", "test") for count in (length // 3, 10 * length)]
+    store = feature_store(tmp_path)
+    beside, alone = ([], [])
+    for number in range(8):
+        for clips, lengths in ((store, beside), (None, alone)):
+            lesson, _ = Lessons(clips, sentences, desk, config, COURSE).at(Position(0, number))
+            lengths.append(lesson.symbols.shape[1])
+    assert max(beside) < max(alone) / 3
+    assert min(alone) < max(alone) / 3
+
+
+def test_a_lesson_is_translated_as_a_whole_or_not_at_all() -> None:
+    tokenizer, config = small_nano()
+    desk = Desk(tokenizer, config)
+    lessons = Lessons(None, SENTENCES, desk, config, replace(COURSE, sentences=6, translated=0.5))
+    found = set()
+    for number in range(20):
+        lesson, _ = lessons.at(Position(0, number))
+        rows = [row for half in (lesson.whole, lesson.nested) for row in half.labels]
+        found.add(tuple("English:" in desk.text(row[row != IGNORED].tolist()) for row in rows))
+    assert found == {(False,) * 6, (True,) * 6}
+
+
+def said_in(text: str, language: str) -> tuple[int, ...]:
+    return pronounce(text, language).phones
+
+
+def heard_in(paced: Paced) -> str:
+    return read_out([each for symbol in paced.symbols.flatten().tolist() for each in (symbol, 0)])
+
+
+def test_pieces_are_read_where_they_are_said() -> None:
+    ca_va = Sounds((1, 2, 3, 4, 5), before=(0, 1, 2, 3, 4, 5, 5))
+    offsets = [(0, 2), (2, 5), (5, 6), (6, 9)]
+    places = [0, 1, 1, 2, 4]
+    assert spans(ca_va, offsets, places) == [(0, 1), (1, 4), NOWHERE, NOWHERE]
+    assert spans(ca_va, offsets, []) == [NOWHERE] * 4
+
+
+def test_clear_frames_cost_nothing() -> None:
+    phones = said_in(TEXTS["it"], "it")
+    frames = [symbol for phone in phones for symbol in (phone, phone, 0)]
+    assert read_out(frames) == "perke nɔ"
+    log_probabilities = torch.full((1, len(frames) + 5, SYMBOLS), -40.0)
+    for frame, symbol in enumerate([*frames, 0, 0, 0, 0, 0]):
+        log_probabilities[0, frame, symbol] = 0.0
+    mask = torch.ones(1, len(frames) + 5, dtype=torch.bool)
+    assert ctc_loss(log_probabilities, mask, [phones]).item() < 1e-3
+    assert ctc_loss(log_probabilities, mask, [said_in(TEXTS["fr"], "fr")[: len(phones)]]).item() > 1
+    # More phonemes than frames: no loss, and none that is infinite.
+    assert ctc_loss(log_probabilities[:, :3], mask[:, :3], [phones]).item() == 0
+
+
+def test_phonemes_are_spread_evenly_over_where_somebody_speaks() -> None:
+    phones = said_in("pane", "it")
+    symbols = spread(phones, (40, 120), 201)
+    assert len(symbols) == 51
+    said = symbols.nonzero().flatten()
+    assert read_out(symbols.tolist()) == written(phones)
+    assert [int((symbols == phone).sum()) for phone in phones] == [5, 5, 5, 5]
+    # A tenth of a second after it began, when enough of the first one was heard.
+    assert int(said[0]) == -(-50 // 4)
+    assert not spread([], (40, 120), 201).any()
+
+
+def test_lessons_are_the_same_again_and_ask_for_what_was_said(tmp_path: Path) -> None:
+    tokenizer, config = small_nano()
+    desk = Desk(tokenizer, config)
+    store = feature_store(tmp_path)
+    course = replace(COURSE, strength=NONE, batch_frames=4000, sentences=6)
+    lessons = Lessons(store, SENTENCES, desk, config, course)
+    seen = set()
+    position = Position(0, 0)
+    for _ in range(30):
+        lesson, position = lessons.at(position)
+        for batch in (lesson.whole, lesson.nested):
+            for labels in batch.labels:
+                seen.add(desk.text(labels[labels != IGNORED].tolist()))
+            assert int((batch.ids == config.audio_token_id).sum()) == len(batch.places)
+    again, _ = Lessons(store, SENTENCES, desk, config, course).at(Position(0, 0))
+    first, _ = lessons.at(Position(0, 0))
+    assert torch.equal(again.mel, first.mel)
+    assert torch.equal(again.whole.ids, first.whole.ids)
+    assert set(TEXTS.values()) <= seen
+    assert f"{TEXTS['es']}\nEnglish: Something in English." in seen
+    # Sentences that nobody said are read, and translated; silence is answered with nothing.
+    assert {"Hola.", "Hola.\nEnglish: Hello.", "Ciao a tutti.\nEnglish: Hi all.", ""} <= seen
+
+
+def test_a_clip_cut_short_has_the_words_said_by_then(tmp_path: Path) -> None:
+    store = feature_store(tmp_path)
+    mel = store.mel(store.clips[9])
+    text = "one two three four five six"
+    lengths: dict[int, int] = {}
+    for seed in range(60):
+        part, said = beginning(mel, text, np.random.default_rng(seed))
+        assert text.startswith(said)
+        assert np.array_equal(part, mel[: len(part)])
+        lengths[len(part)] = len(said)
+    ordered = [lengths[length] for length in sorted(lengths)]
+    assert ordered == sorted(ordered)
+    assert len(set(ordered)) > 3
