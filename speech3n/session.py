@@ -24,6 +24,8 @@ from speech3n.types import FRAME_SAMPLES, SAMPLE_RATE, End, Event, ModelSize, No
 from speech3n.utterance import Finished, UtteranceRecogniser
 
 _STATUS_S = 0.15
+_FIRST_STEP_S = FRAME_SAMPLES / SAMPLE_RATE
+"""Audio between interim hypotheses until an utterance has its first word, where hearing costs nothing twice."""
 _CATCH_UP_STEP_S = 2.0
 """Audio between interim hypotheses while recognition is behind."""
 _KEPT_SAMPLES = SAMPLE_RATE
@@ -191,6 +193,8 @@ class Session:
         if not options.interim or utterance is None or utterance.fed <= utterance.decoded:
             return False
         step_s = options.step_s
+        if self._engine.info.streaming == "native" and not utterance.has_words:
+            step_s = min(step_s, _FIRST_STEP_S)
         if feed.is_paced:
             step_s = max(step_s, self._decode_s / options.max_load)
             if feed.captured_s - self._heard / SAMPLE_RATE > step_s:

@@ -38,6 +38,11 @@ class UtteranceRecogniser:
         self._policy = LocalAgreement(_HOLDBACK_S)
         self._update = Update((), segment=segment, language=options.language, target_language=options.target_language)
 
+    @property
+    def has_words(self) -> bool:
+        """Whether a word of it is final."""
+        return bool(self._update.committed)
+
     def accept(self, pcm: Waveform) -> None:
         """Append the audio [T] that follows what was accepted before."""
         if len(pcm):

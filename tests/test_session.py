@@ -3,6 +3,7 @@
 import itertools
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -186,6 +187,23 @@ def test_interim_results_get_rarer_when_recognition_is_slow(english: Waveform) -
     quick, slow = counted(0.01), counted(1.0)
     assert slow[0] < quick[0] / 2
     assert slow[1] < 4
+
+
+def test_the_first_word_is_looked_for_in_every_frame_where_sound_is_encoded_once(english: Waveform) -> None:
+    def decoded(streaming: Literal["native", "buffered"]) -> list[float]:
+        lengths: list[float] = []
+        engine = FakeEngine(lengths.append)
+        engine.info = replace(engine.info, streaming=streaming)
+        run(english[: 3 * SAMPLE_RATE], engine=engine)
+        return lengths
+
+    native, buffered = decoded("native"), decoded("buffered")
+    # The fake's first word is of 0.4 s, and final when two hypotheses that end 0.3 s after it have it.
+    steps = np.diff([length for length in native if length < 2.0])
+    assert len(steps) > 3
+    assert steps[:3] == pytest.approx(0.16, abs=0.01)
+    assert steps[3:] == pytest.approx(0.5, abs=0.15)
+    assert native[0] < buffered[0]
 
 
 def test_the_journal_has_every_event_before_it_is_seen(english: Waveform, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from speech3n.layers.streaming import StreamingModule, silence_padding
@@ -21,7 +22,7 @@ class RMSNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Normalise [..., D]."""
         if not torch.is_grad_enabled():
-            return self._infer(x)
+            return F.rms_norm(x, x.shape[-1:], self.weight, self.eps) if x.dtype is torch.float32 else self._infer(x)
         y = x.float()
         y = y * torch.rsqrt(y.square().mean(-1, keepdim=True) + self.eps)
         if self.weight is not None:
