@@ -15,7 +15,7 @@ from speech3n.audio.vad import ENERGY_FLOOR_DB
 from speech3n.cores import take_threads
 from speech3n.decoding.answer import Answer, parse_answer
 from speech3n.decoding.policy import comparable
-from speech3n.decoding.repetition import cut_repetition, loop_start
+from speech3n.decoding.repetition import loop_start
 from speech3n.engines.base import EngineInfo, StreamOptions
 from speech3n.engines.gemma3n_tokenizer import CheckpointTokenizer
 from speech3n.engines.gemma3n_words import TokenText, WordClock, split_words, word_confidences
@@ -130,7 +130,9 @@ class Gemma3nEngine:
 
     def open_stream(self, options: StreamOptions) -> Gemma3nStream:
         """Open a stream for one utterance."""
-        for code in (options.language, options.target_language):
+        if options.translate:
+            self.info.require_translation(options.target_language)
+        for code in (options.language, options.target_language if options.translate else None):
             if code is not None and code not in self.info.languages:
                 known = sorted(self.info.languages) if len(self.info.languages) <= _FEW_LANGUAGES else None
                 hint = f"It knows {', '.join(known)}." if known else "Use an ISO 639-1 code such as es."
@@ -230,9 +232,10 @@ class Gemma3nStream:
 
     def _hypothesis(self, answer: Answer, text: TokenText | None) -> Hypothesis:
         options = self._options
-        words = split_words(answer.transcript, options.language)
+        # Its times are estimates, which say nothing about whether there was time to say a phrase twice.
+        words = _without_loop(split_words(answer.transcript, options.language))
         confidences = word_confidences(words, text) if text is not None else []
-        placed = cut_repetition(self._clock.place(words, confidences, self._levels.speech()))
+        placed = self._clock.place(words, confidences, self._levels.speech())
         translation = None
         if options.translate and _translates(options):
             translation = _without_loop(split_words(answer.translation or "", options.target_language))
