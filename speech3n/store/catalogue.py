@@ -238,7 +238,7 @@ _NANO = ModelSpec(
     revision="",
     files=(),
     licence="Apache-2.0",
-    description="comes with speech3n: en, es, fr, it, pt, translates to English, streams; small and quick",
+    description="comes with speech3n, to try, test and fine-tune: en, es, fr, it, pt, to English; many mistakes",
     bundled=True,
     about_size=20_600_000,
 )
