@@ -25,7 +25,7 @@ from speech3n.utterance import Finished, UtteranceRecogniser
 
 _STATUS_S = 0.15
 _FIRST_STEP_S = FRAME_SAMPLES / SAMPLE_RATE
-"""Audio between interim hypotheses until an utterance has its first word, where hearing costs nothing twice."""
+"""Audio between interim hypotheses until a word of an utterance is final, where hearing costs nothing twice."""
 _CATCH_UP_STEP_S = 2.0
 """Audio between interim hypotheses while recognition is behind."""
 _KEPT_SAMPLES = SAMPLE_RATE
@@ -193,7 +193,7 @@ class Session:
         if not options.interim or utterance is None or utterance.fed <= utterance.decoded:
             return False
         step_s = options.step_s
-        if self._engine.info.streaming == "native" and not utterance.has_words:
+        if self._engine.info.streaming == "native" and not utterance.has_committed:
             step_s = min(step_s, _FIRST_STEP_S)
         if feed.is_paced:
             step_s = max(step_s, self._decode_s / options.max_load)

@@ -39,7 +39,7 @@ class UtteranceRecogniser:
         self._update = Update((), segment=segment, language=options.language, target_language=options.target_language)
 
     @property
-    def has_words(self) -> bool:
+    def has_committed(self) -> bool:
         """Whether a word of it is final."""
         return bool(self._update.committed)
 
