@@ -117,6 +117,7 @@ class Gemma3nEngine:
             _LANGUAGES if abilities.languages is None else abilities.languages,
             frozenset({"transcribe", "translate"}),
             streaming="native",
+            max_utterance_s=abilities.max_utterance_s,
             target_languages=abilities.translates_to,
             detects_language=False,
             aligns_words=False,

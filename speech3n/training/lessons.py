@@ -20,9 +20,10 @@ from speech3n.training.corpus.features import FLOOR, FeatureStore, Mel, StoredCl
 from speech3n.training.corpus.schedule import Position, Schedule
 from speech3n.training.ctc import even_frames, spread
 from speech3n.training.guidance import spans
-from speech3n.training.phones import BLANK, Sounds, pronounce
+from speech3n.training.phones import BLANK, pronounce
 from speech3n.training.questions import TARGET, Desk, Question
-from speech3n.training.script import Paced, pace
+from speech3n.training.sayings import Saying, in_a_row
+from speech3n.training.script import pace
 from speech3n.training.step import Batch, Example, collate
 from speech3n.training.synthesis.sentences import Sentence, read_sentences, reserved_texts
 from speech3n.training.synthesis.voices import LANGUAGES
@@ -58,6 +59,8 @@ class Course:
     translated: float = 0.6
     """How often English is asked for, too."""
     beginnings: float = BEGINNINGS
+    joined: float = 0.0
+    """How often clips and sentences come in a row, as one."""
     seed: int = 0
 
 
@@ -77,18 +80,6 @@ class Lesson:
     whole: Batch
     nested: Batch
     audio_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """What a question is about: a text in so many soft tokens, and in which of them, more or less, each phoneme is."""
-
-    about: StoredClip | Sentence
-    text: str
-    sounds: Sounds
-    tokens: int
-    places: list[int]
-    slack: int
 
 
 class Lessons:
@@ -115,39 +106,25 @@ class Lessons:
         random = np.random.default_rng([self._course.seed, position.epoch, position.batch])
         clips, following = self._clips(position)
         heard = [self._hear(self._store, clip, random) for clip in clips] if self._store else []
-        read = self._draw(random, [len(clip.text) for clip in clips])
-        mel, mask = _padded([torch.from_numpy(frames) for frames, _ in heard], FLOOR)
-        symbols, _ = _padded([paced.symbols for paced, _ in read], BLANK)
-        lengths = mask.sum(1)
-        sounds = [pronounce(text, clip.language) for clip, (_, text) in zip(clips, heard, strict=True)]
-        speech = [speech_frames(frames) for frames, _ in heard]
-        evenly = [
-            spread(each.phones, where, len(frames))
-            for each, where, (frames, _) in zip(sounds, speech, heard, strict=True)
-        ]
-        stride = self._config.audio.mel_frames_per_token
-        said: list[_Said] = []
-        for clip, (frames, text), sound, where in zip(clips, heard, sounds, speech, strict=True):
-            tokens = -(-len(frames) // stride)
-            places = [min(frame // stride, tokens - 1) for frame in even_frames(len(sound.phones), where)]
-            said.append(_Said(clip, text, sound, tokens, places, _SLACK))
-        said += [
-            _Said(
-                sentence,
-                sentence.text,
-                pronounce(sentence.text, sentence.language),
-                len(paced.symbols),
-                paced.places,
-                _SLACK_OF_READ,
-            )
-            for paced, sentence in read
-        ]
+        read = self._read(random, [len(clip.text) for clip in clips])
+        if random.random() < self._course.joined:
+            heard, read = in_a_row(heard, random), in_a_row(read, random)
+        mel, mask = _padded([saying.signal for saying in heard], FLOOR)
+        symbols, _ = _padded([saying.signal for saying in read], BLANK)
         draw = random.random()
-        examples = [self._example(number, each, draw, random) for number, each in enumerate(said)]
-        halves = [self._collate([examples[place] for place in part]) for part in _halves(len(examples), random)]
-        audio_s = float(lengths.sum()) / 100
-        phones = [each.phones for each in sounds]
-        return Lesson(mel, mask, phones, _padded(evenly, BLANK)[0], symbols, halves[0], halves[1], audio_s), following
+        examples = [self._example(number, each, draw, random) for number, each in enumerate([*heard, *read])]
+        whole, nested = (self._collate([examples[place] for place in part]) for part in _halves(len(examples), random))
+        lesson = Lesson(
+            mel,
+            mask,
+            [saying.sounds.phones for saying in heard],
+            _padded([_evenly(saying) for saying in heard], BLANK)[0],
+            symbols,
+            whole,
+            nested,
+            float(mask.sum()) / 100,
+        )
+        return lesson, following
 
     def _clips(self, position: Position) -> tuple[list[StoredClip], Position]:
         if self._store is None:
@@ -155,7 +132,7 @@ class Lessons:
         numbers, following = self._schedule.at(position)
         return [self._store.clips[number] for number in numbers], following
 
-    def _draw(self, random: np.random.Generator, beside: Sequence[int]) -> list[tuple[Paced, Sentence]]:
+    def _read(self, random: np.random.Generator, beside: Sequence[int]) -> list[Saying]:
         """Sentences of about the same length, that of texts heard in the same lesson, and how they are read."""
         if not self._sentences:
             return []
@@ -165,33 +142,41 @@ class Lessons:
             alike = bisect_left(self._sentences, float(np.median(beside)), key=lambda sentence: len(sentence.text))
             begin = min(max(0, alike - _NEIGHBOURS // 2), last)
         places = begin + random.integers(min(_NEIGHBOURS, len(self._sentences)), size=self._course.sentences)
-        reduction = self._config.audio.conf_reduction_factor
-        chosen = [self._sentences[place] for place in places]
-        return [
-            (pace(pronounce(sentence.text, sentence.language).phones, reduction, random), sentence)
-            for sentence in chosen
-        ]
+        return [self._paced(self._sentences[place], random) for place in places]
 
-    def _hear(self, store: FeatureStore, clip: StoredClip, random: np.random.Generator) -> tuple[Mel, str]:
+    def _paced(self, sentence: Sentence, random: np.random.Generator) -> Saying:
+        sounds = pronounce(sentence.text, sentence.language)
+        paced = pace(sounds.phones, self._config.audio.conf_reduction_factor, random)
+        places = tuple(paced.places)
+        said = sentence.language, sentence.text, _english(sentence), sounds
+        return Saying(*said, paced.symbols, 1, BLANK, places, _SLACK_OF_READ)
+
+    def _hear(self, store: FeatureStore, clip: StoredClip, random: np.random.Generator) -> Saying:
         """A clip as it is heard this time, and what can be made out of it."""
         mel, text = store.mel(clip), clip.text
         if random.random() < _NOBODY:
             level = random.uniform(FLOOR, -3.0)
-            return np.maximum(hiss(mel.shape, random) + np.float32(level), np.float32(FLOOR)), ""
+            mel = np.maximum(hiss(mel.shape, random) + np.float32(level), np.float32(FLOOR))
+            return self._heard(clip.language, mel, "", "")
         if random.random() < self._course.beginnings:
             mel, text = beginning(mel, text, random)
         other = store.mel(store.clips[int(random.integers(len(store.clips)))])
-        return changed(mel, other, self._course.strength, random), text
+        mel = changed(mel, other, self._course.strength, random)
+        return self._heard(clip.language, mel, text, _english(clip) if text == clip.text else None)
 
-    def _example(self, number: int, said: _Said, draw: float, random: np.random.Generator) -> Example:
+    def _heard(self, language: str, mel: Mel, text: str, translation: str | None) -> Saying:
+        sounds, stride = pronounce(text, language), self._config.audio.mel_frames_per_token
+        tokens = -(-len(mel) // stride)
+        frames = even_frames(len(sounds.phones), speech_frames(mel))
+        places = tuple(min(frame // stride, tokens - 1) for frame in frames)
+        return Saying(language, text, translation, sounds, torch.from_numpy(mel), stride, FLOOR, places, _SLACK)
+
+    def _example(self, number: int, said: Saying, draw: float, random: np.random.Generator) -> Example:
         """With a translation or not, as `draw` [0, 1) has it: answers that stand side by side are about as long."""
-        about, text = said.about, said.text
-        is_whole = text in (about.text, "")
-        translation = about.text if about.language == TARGET else about.translation_en
-        often = self._course.translated * (_REPEATED if about.language == TARGET else 1)
-        translate = is_whole and translation is not None and draw < often
-        question = Question(about.language if random.random() < _NAMED else None, translate)
-        answer = question.answer(text, translation or "")
+        often = self._course.translated * (_REPEATED if said.language == TARGET else 1)
+        translate = said.translation is not None and draw < often
+        question = Question(said.language if random.random() < _NAMED else None, translate)
+        answer = question.answer(said.text, said.translation or "")
         looks = tuple(spans(said.sounds, self._desk.offsets(answer), said.places))
         return Example(number, said.tokens, self._desk.prompt(question), self._desk.answer(answer), looks, said.slack)
 
@@ -216,6 +201,14 @@ def speech_frames(mel: Mel) -> tuple[int, int]:
     level = np.log(np.exp(2 * mel).sum(1)) / 2
     speech = np.flatnonzero(level > level.max() - _SPEECH_WITHIN)
     return int(speech[0]), int(speech[-1])
+
+
+def _evenly(said: Saying) -> Tensor:
+    return spread(said.sounds.phones, speech_frames(said.signal.numpy()), len(said.signal))
+
+
+def _english(about: StoredClip | Sentence) -> str | None:
+    return about.text if about.language == TARGET else about.translation_en
 
 
 def _halves(count: int, random: np.random.Generator) -> tuple[list[int], list[int]]:

@@ -38,6 +38,15 @@ class Sounds:
     phones: tuple[int, ...]
     before: tuple[int, ...]
 
+    def then(self, other: Sounds) -> Sounds:
+        """Of this text, a space and another; of one alone where the other has no sound."""
+        if not self.phones or not other.phones:
+            return self if self.phones else other
+        first = len(self.phones) + 1
+        return Sounds(
+            (*self.phones, _NUMBERS[" "], *other.phones), (*self.before, *(first + count for count in other.before))
+        )
+
 
 @functools.lru_cache(maxsize=_REMEMBERED)
 def pronounce(text: str, language: str) -> Sounds:

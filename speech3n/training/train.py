@@ -46,6 +46,7 @@ class Options:
     batch_sentences: int
     longest_sentence: int | None
     translated: float
+    joined: float
     changes: float
     flat_start: bool
     rate: float
@@ -61,7 +62,7 @@ class Options:
         """How to train."""
         batch = round(self.batch_s * 100), self.batch_sentences
         strength, beginnings = Strength().scaled(self.changes), self.changes * BEGINNINGS
-        course = Course(*batch, strength, self.translated, beginnings, self.seed)
+        course = Course(*batch, strength, self.translated, beginnings, self.joined, self.seed)
         exam_every, flat_start = self.exam_every, self.flat_start
         return Plan(
             self.steps, self.stage, self.rate, exam_every=exam_every, course=course, flat_start=flat_start,
@@ -102,6 +103,8 @@ class Options:
 @click.option("--batch-sentences", default=6, show_default=True, type=click.IntRange(0), help="Read, in a batch.")
 @click.option("--longest-sentence", type=click.IntRange(1), metavar="CHARACTERS", help="Read none that is longer.")
 @click.option("--translated", default=0.6, show_default=True, type=click.FloatRange(0, 1), help="Share to translate.")
+@click.option("--joined", default=0.0, show_default=True, type=click.FloatRange(0, 1),
+              help="Share of batches in which several are said one after another, up to 12 s.")  # fmt: skip
 @click.option("--changes", default=1.0, show_default=True, type=click.FloatRange(0, 1),
               help="How often and how far clips sound otherwise in each pass, or are cut short; 0: never.")  # fmt: skip
 @click.option("--flat-start", is_flag=True, help="Phonemes first where they would be if all took the same time.")

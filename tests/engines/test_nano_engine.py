@@ -7,17 +7,22 @@ from contextlib import closing
 from pathlib import Path
 
 import jiwer
+import numpy as np
 import pytest
 from conftest import EXAMPLES, REPOSITORY
+from fakes import FakeSource
 
 from eval.bench.nano.exactness import measure_exactness
 from eval.command import WHOLE
 from eval.datasets import load_clips
 from eval.normalise import plain_normaliser
 from eval.sound_files import read_audio
+from speech3n.audio.endpoint import FILES
 from speech3n.engines.base import StreamOptions
 from speech3n.engines.registry import open_engine
-from speech3n.types import words_text
+from speech3n.feed import open_feed
+from speech3n.session import Session, file_options
+from speech3n.types import SAMPLE_RATE, Segment, words_text
 
 pytestmark = pytest.mark.weights
 HELD_OUT = REPOSITORY.parent / "shared" / "speech" / "valid"
@@ -51,6 +56,22 @@ def test_understands_voices_and_sentences_that_it_never_heard(size: str) -> None
             texts.append(normalise(words_text(hypothesis.words, "es")))
     # README has what it is on all clips.
     assert jiwer.wer([normalise(clip.text) for clip in clips], texts) < 0.5
+
+
+@pytest.mark.skipif(not HELD_OUT.is_dir(), reason="no speech to measure on beside the repository")
+def test_long_speech_comes_in_pieces_as_long_as_it_learned_to_hear() -> None:
+    clips = load_clips(HELD_OUT, language="es", limit=12)
+    pause = np.zeros(SAMPLE_RATE // 3, np.float32)
+    speech = np.concatenate([sound for clip in clips for sound in (read_audio(clip.audio), pause)])
+    with closing(open_engine("nano")) as engine:
+        longest_s = engine.info.max_utterance_s
+        assert longest_s < FILES.max_utterance_s < len(speech) / SAMPLE_RATE
+        events = list(Session(engine, file_options("es")).run(open_feed(FakeSource(speech))))
+    found = [event for event in events if isinstance(event, Segment)]
+    assert max(segment.end - segment.start for segment in found) <= longest_s + 0.5
+    words = sum(len(segment.text.split()) for segment in found)
+    # Given more, it runs wild.
+    assert 0.7 < words / sum(len(clip.text.split()) for clip in clips) < 1.3
 
 
 @pytest.mark.parametrize("size", SIZES)

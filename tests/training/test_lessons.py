@@ -15,6 +15,7 @@ from speech3n.training.guidance import NOWHERE, spans
 from speech3n.training.lessons import Lessons, beginning
 from speech3n.training.phones import SYMBOLS, Sounds, pronounce, read_out, written
 from speech3n.training.questions import Desk
+from speech3n.training.sayings import Saying, in_a_row
 from speech3n.training.script import Paced, pace
 from speech3n.training.step import IGNORED
 from speech3n.training.synthesis.sentences import Sentence
@@ -65,6 +66,48 @@ def test_a_lesson_is_translated_as_a_whole_or_not_at_all() -> None:
         rows = [row for half in (lesson.whole, lesson.nested) for row in half.labels]
         found.add(tuple("English:" in desk.text(row[row != IGNORED].tolist()) for row in rows))
     assert found == {(False,) * 6, (True,) * 6}
+
+
+def test_sentences_one_after_another_are_one_text_heard_in_its_places() -> None:
+    first, second, third = (said(text, number) for number, text in enumerate(("¡Hola!", "Adiós.", "Buenas noches.")))
+    whole = first.then(second, 2).then(third, 0)
+    assert whole.text == "¡Hola! Adiós. Buenas noches."
+    assert whole.translation == "English 0. English 1. English 2."
+    assert whole.sounds.phones == pronounce(whole.text, "es").phones
+    assert whole.sounds.before == pronounce(whole.text, "es").before
+    assert len(whole.places) == len(whole.sounds.phones)
+    assert whole.places[: len(first.places)] == first.places
+    assert whole.tokens == first.tokens + 2 + second.tokens + third.tokens
+    space = said_in("a a", "es")[1]
+    for phone, place in zip(whole.sounds.phones, whole.places, strict=True):
+        assert phone in (space, int(whole.signal[place, 1]))
+
+
+def test_what_is_said_in_a_row_stays_short_and_is_translated_where_all_of_it_is() -> None:
+    random = np.random.default_rng(0)
+    for _ in range(50):
+        sayings = [said("Hola. " * int(random.integers(1, 12)), number) for number in range(6)]
+        rows = in_a_row(sayings, random)
+        assert " ".join(row.text for row in rows).split() == " ".join(saying.text for saying in sayings).split()
+        assert all(row.tokens <= 75 or any(row is saying for saying in sayings) for row in rows)
+        assert len(rows) < len(sayings)
+    italian = said("Ciao.", 3, "it")
+    assert in_a_row([italian, said("Hola.", 4)], random)[1] is italian
+    beginning_of_it = replace(said("Hola.", 1), translation=None)
+    assert said("Adiós.", 0).then(beginning_of_it, 2).translation is None
+    silence = replace(said("", 0), translation="")
+    assert (silence.then(said("Adiós.", 7), 0).translation, silence.then(said("Adiós.", 7), 0).text) == (
+        "English 7.",
+        "Adiós.",
+    )
+
+
+def said(text: str, number: int, language: str = "es") -> Saying:
+    """Read without a mistake, a phoneme for each soft token."""
+    sounds = pronounce(text, language)
+    symbols = torch.tensor([[0, phone] for phone in sounds.phones]).view(-1, 2)
+    places = tuple(range(len(sounds.phones)))
+    return Saying(language, text, f"English {number}.", sounds, symbols, 1, 0, places, 0)
 
 
 def said_in(text: str, language: str) -> tuple[int, ...]:

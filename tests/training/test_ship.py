@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tokenizer, config = small_nano()
     folder = tmp_path_factory.mktemp("trained")
     save_companions(folder, tokenizer, config)
-    Abilities(ABILITIES.languages, ABILITIES.translates_to, {"half": SMALL_HALF}).write(folder)
+    replace(ABILITIES, sizes={"half": SMALL_HALF}).write(folder)
     checkpoint.save(new_nano(config, 0).bfloat16(), folder)
     return folder
 

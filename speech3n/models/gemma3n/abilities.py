@@ -1,9 +1,9 @@
 """What a checkpoint was trained for, where that is less than its architecture allows: `speech3n.json` beside config.
 
-    {"languages": ["en", "es"], "translates_to": ["en"], "sizes": {"half": {"ffn": 512}}}
+    {"languages": ["en", "es"], "translates_to": ["en"], "max_utterance_s": 10, "sizes": {"half": {"ffn": 512}}}
 
-Any of the three may be missing, and so may the file: Gemma 3n as it is published knows any language and has the sizes
-`e2b` and `e4b`. A size is written as in a size file (`sizes.py`).
+Any of the four may be missing, and so may the file: Gemma 3n as it is published knows any language, takes 28 s of
+audio and has the sizes `e2b` and `e4b`. A size is written as in a size file (`sizes.py`).
 """
 
 from __future__ import annotations
@@ -18,15 +18,22 @@ from speech3n.models.gemma3n.sizes import PRESETS, Size
 
 NAME = "speech3n.json"
 _LARGEST_FILE = 1 << 16
-_KEYS = frozenset({"languages", "translates_to", "sizes"})
+_KEYS = frozenset({"languages", "translates_to", "max_utterance_s", "sizes"})
+_SHORTEST_S = 2.0
+_LONGEST_S = 28.0
+"""Of the 30 s that Gemma 3n hears as one: where an utterance is cut there is some more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Abilities:
-    """Languages that are recognised and translated to, by ISO 639-1 code, and sizes by name; None is any language."""
+    """Languages that are recognised and translated to, by ISO 639-1 code, and sizes by name; None is any language.
+
+    `max_utterance_s` is the longest speech that it learned to hear in one piece: longer speech is cut for it.
+    """
 
     languages: frozenset[str] | None = None
     translates_to: frozenset[str] | None = None
+    max_utterance_s: float = _LONGEST_S
     sizes: Mapping[str, Size] = field(default_factory=lambda: PRESETS)
 
     @classmethod
@@ -42,6 +49,7 @@ class Abilities:
             return cls(
                 _codes(data.get("languages")),
                 _codes(data.get("translates_to")),
+                _length(data.get("max_utterance_s", _LONGEST_S)),
                 _sizes(data["sizes"], path) if "sizes" in data else PRESETS,
             )
         except FileNotFoundError:
@@ -57,6 +65,7 @@ class Abilities:
         data = {
             "languages": sorted(self.languages) if self.languages is not None else None,
             "translates_to": sorted(self.translates_to) if self.translates_to is not None else None,
+            "max_utterance_s": self.max_utterance_s,
             "sizes": sizes,
         }
         (folder / NAME).write_text(json.dumps(data, indent=2) + "\n", "utf-8")
@@ -68,6 +77,12 @@ def _codes(value: object) -> frozenset[str] | None:
     if not isinstance(value, list) or not all(isinstance(code, str) for code in value):
         raise ValueError(f"{value!r} is not a list of languages")
     return frozenset(value)
+
+
+def _length(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not _SHORTEST_S <= value <= _LONGEST_S:
+        raise ValueError(f"max_utterance_s is {value!r}, and not a number from {_SHORTEST_S:g} to {_LONGEST_S:g}")
+    return float(value)
 
 
 def _sizes(value: object, path: Path) -> dict[str, Size]:

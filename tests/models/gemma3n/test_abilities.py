@@ -12,15 +12,15 @@ from speech3n.models.gemma3n.sizes import PRESETS, Size
 
 
 def test_a_checkpoint_that_says_nothing_is_as_published(tmp_path: Path) -> None:
-    assert Abilities.read(tmp_path) == Abilities.read(tmp_path / "nowhere") == Abilities(None, None, PRESETS)
+    assert Abilities.read(tmp_path) == Abilities.read(tmp_path / "nowhere") == Abilities(None, None, 28.0, PRESETS)
 
 
 @pytest.mark.parametrize(
     "abilities",
     [
         Abilities(),
-        Abilities(frozenset({"en", "es"}), frozenset({"en"}), {"half": Size("half", 16), "odd": Size("odd", (1, 2))}),
-        Abilities(frozenset({"pt"}), None, {"short": Size("short", None, (3,))}),
+        Abilities(frozenset({"en", "es"}), frozenset({"en"}), 12.5, {"odd": Size("odd", (1, 2))}),
+        Abilities(frozenset({"pt"}), None, 28.0, {"short": Size("short", None, (3,))}),
     ],
 )
 def test_what_was_written_is_read(tmp_path: Path, abilities: Abilities) -> None:
@@ -34,11 +34,15 @@ def test_what_was_written_is_read(tmp_path: Path, abilities: Abilities) -> None:
         ("{", "not valid: Expecting"),
         ("[" * 60_000, "not valid: "),
         ("[]", "holds no object of languages"),
-        ('{"langages": []}', "holds no object of languages, sizes, translates_to"),
+        ('{"langages": []}', "holds no object of languages, max_utterance_s, sizes, translates_to"),
         ('{"languages": "en"}', "'en' is not a list of languages"),
         ('{"sizes": [1]}', r"\[1\] is not a table of sizes"),
         ('{"sizes": {"half": 5}}', "does not hold an object"),
         ('{"sizes": {"half": {"fnn": 5}}}', "unknown key 'fnn'"),
+        ('{"max_utterance_s": "9"}', "max_utterance_s is '9', and not a number from 2 to 28"),
+        ('{"max_utterance_s": 0}', "max_utterance_s is 0, and not"),
+        ('{"max_utterance_s": true}', "max_utterance_s is True, and not"),
+        ('{"max_utterance_s": NaN}', "max_utterance_s is nan, and not"),
         (" " * 70_000, "far too large"),
     ],
 )
