@@ -36,7 +36,7 @@ FFN, HALF_FFN = 1024, 512
 HALF = Size("half", HALF_FFN)
 """The sub-model that is trained inside the whole one (MatFormer)."""
 _MAX_UTTERANCE_S = 10.0
-"""Clips are shorter than 14 s, nearly all shorter than 8 s, and are joined up to 12 s; longer speech it cannot follow."""
+"""Clips are shorter than 14 s, most than 8 s, and are joined up to 12 s; longer speech it cannot follow."""
 ABILITIES = Abilities(frozenset(LANGUAGES), frozenset({TARGET}), _MAX_UTTERANCE_S, {HALF.name: HALF})
 """What it is trained for."""
 _LAYERS = (SLIDING, SLIDING, SLIDING, SLIDING, FULL, SLIDING, SLIDING, FULL)
