@@ -48,14 +48,13 @@ class Saying:
         """This, a pause of so many soft tokens, and another of the same language and kind."""
         begin = self.tokens + pause
         signal = F.pad(self.signal, (0, 0, 0, begin * self.per_token - len(self.signal)), value=self.silence)
-        texts, places = [self.text, other.text], [begin + place for place in other.places]
-        translations = [self.translation, other.translation]
-        known = [each for each in translations if each is not None]
+        places = [begin + place for place in other.places]
+        translations = (self.translation, other.translation)
         between = self.places[-1:] if other.places else ()
         return replace(
             self,
-            text=" ".join(filter(None, texts)),
-            translation=" ".join(filter(None, known)) if len(known) == len(translations) else None,
+            text=" ".join(filter(None, (self.text, other.text))),
+            translation=None if None in translations else " ".join(filter(None, translations)),
             sounds=self.sounds.then(other.sounds),
             signal=torch.cat([signal, other.signal]),
             places=(*self.places, *between, *places),

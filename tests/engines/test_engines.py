@@ -82,8 +82,11 @@ def test_a_growing_utterance_ends_where_the_whole_does(engine: Engine, english: 
     lengths = [len(hypothesis.words) for hypothesis in found]
     assert lengths[0] < lengths[5] < lengths[-1]
     assert all(h.audio_s == pytest.approx(i + 1.0) for i, h in enumerate(found))
+    ending = words_text(found[-1].words, "en")
+    if engine.info.name != "nano":
+        assert "can do for your country" in ending
     whole = recognise(engine, english, StreamOptions(language="en", interactive=True))
-    assert words_text(found[-1].words, "en")[-20:] in words_text(whole.words, "en")
+    assert ending[-20:] in words_text(whole.words, "en")
 
 
 def test_nothing_new_gives_no_hypothesis(engine: Engine, english: Waveform) -> None:
