@@ -28,7 +28,7 @@ from speech3n.training.step import Batch, Example, collate
 from speech3n.training.synthesis.sentences import Sentence, read_sentences, reserved_texts
 from speech3n.training.synthesis.voices import LANGUAGES
 
-BEGINNINGS = 0.15
+BEGINNINGS = 0.3
 """How often a clip is cut short."""
 _REPEATED = 0.25
 """How often English is asked for in English, for each time that a translation is asked for."""
@@ -41,7 +41,7 @@ _SLACK_OF_READ = 1
 """The same where the place of each is known, but not quite which letters are for it."""
 _NEIGHBOURS = 2000
 """Sentences that are read together are this near each other in the order of their lengths."""
-_LAG_S = 0.3
+_LAG_S = 0.15
 """A word is asked for when this much was heard after it."""
 _SPEECH_WITHIN = 3.5
 """In natural logarithms (30 dB): frames no softer than this below the clip's loudest are speech."""

@@ -58,7 +58,7 @@ def save(folder: Path, parts: dict[str, nn.Module], optimizer: torch.optim.Optim
 
 def load(folder: Path, parts: dict[str, nn.Module], optimizer: torch.optim.Optimizer) -> Progress | None:
     """Bring modules and optimizer to what was saved last; None where nothing was. Raises StorageError."""
-    if not (folder / _STATE).is_file():
+    if not is_run(folder):
         return None
     progress, tensors = _read(folder)
     try:
@@ -66,7 +66,7 @@ def load(folder: Path, parts: dict[str, nn.Module], optimizer: torch.optim.Optim
             own = {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}
             part.load_state_dict(own)
     except RuntimeError as error:
-        raise _unusable(folder, error) from error
+        raise unusable(folder, error) from error
     state = optimizer.state_dict()
     for index, (name, _) in enumerate(trained(parts)):
         prefix = f"optimizer.{name}."
@@ -77,6 +77,11 @@ def load(folder: Path, parts: dict[str, nn.Module], optimizer: torch.optim.Optim
     return progress
 
 
+def is_run(folder: Path) -> bool:
+    """Whether training has been saved in a folder."""
+    return (folder / _STATE).is_file()
+
+
 @torch.no_grad()
 def begin_with(folder: Path, parts: dict[str, nn.Module]) -> None:
     """Take from another run the weights that it has trained, and no others; raises StorageError."""
@@ -85,7 +90,7 @@ def begin_with(folder: Path, parts: dict[str, nn.Module]) -> None:
         if f"optimizer.{name}.exp_avg" not in tensors:
             continue
         if name not in tensors or tensors[name].shape != parameter.shape:
-            raise _unusable(folder, f"its '{name}' has another shape")
+            raise unusable(folder, f"its '{name}' has another shape")
         parameter.copy_(tensors[name])
 
 
@@ -98,10 +103,11 @@ def _read(folder: Path) -> tuple[Progress, dict[str, Tensor]]:
         tensors = load_file(folder / str(saved.pop("file")))
         return Progress(**{**saved, "position": Position(**saved["position"])}), tensors
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise _unusable(folder, error) from error
+        raise unusable(folder, error) from error
 
 
-def _unusable(folder: Path, reason: object) -> StorageError:
+def unusable(folder: Path, reason: object) -> StorageError:
+    """The error for a folder with something else than what is needed."""
     return StorageError(f"The state in '{folder}' can't be used: {reason}.", "Begin in another folder.")
 
 

@@ -20,15 +20,15 @@ import click
 import torch
 
 from speech3n.errors import Speech3nError
-from speech3n.training import state
 from speech3n.training.corpus.feature_changes import Strength
 from speech3n.training.corpus.features import FeatureStore
 from speech3n.training.exam import examiner
+from speech3n.training.inherit import begin_with
 from speech3n.training.lessons import BEGINNINGS, Course, Lessons, read_all
 from speech3n.training.nano import FOLDER, new_nano, open_nano
 from speech3n.training.questions import Desk
 from speech3n.training.run import Training
-from speech3n.training.trainee import Plan, Stage, Trainee, fit_bridge
+from speech3n.training.trainee import Plan, Stage, Trainee
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +79,7 @@ class Options:
         trainee = Trainee(new_nano(config, self.seed), plan, self.device)
 
         def begin() -> None:
-            for run in self.begin_with:
-                state.begin_with(run, trainee.parts)
-            if self.begin_with and self.stage == "both":
-                fit_bridge(trainee, lessons)
+            begin_with(trainee, lessons, self.begin_with)
 
         examine = examiner(FeatureStore([self.valid]), desk, plan.exam_clips) if self.valid else None
         return Training(trainee, lessons, plan, self.output, store.digest if store else "", begin, examine)
@@ -91,7 +88,7 @@ class Options:
 @click.command()
 @click.option("--stage", default="both", show_default=True, help="What is trained.",
               type=click.Choice(["hear", "read", "both"]))  # fmt: skip
-@click.option("--begin-with", multiple=True, help="A run whose weights to begin with.",
+@click.option("--begin-with", multiple=True, help="A run or a checkpoint whose weights to begin with.",
               type=click.Path(exists=True, file_okay=False, path_type=Path))  # fmt: skip
 @click.option("--train", multiple=True, help="Features; all stages but `read` need them.",
               type=click.Path(exists=True, file_okay=False, path_type=Path))  # fmt: skip

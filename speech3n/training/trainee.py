@@ -13,10 +13,9 @@ from torch import Tensor, nn
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.models.gemma3n.sizes import Size
 from speech3n.training import state
-from speech3n.training.corpus.schedule import Position
 from speech3n.training.ctc import Speller, encode_frames
 from speech3n.training.guidance import Guidance
-from speech3n.training.lessons import Course, Lesson, Lessons
+from speech3n.training.lessons import Course, Lesson
 from speech3n.training.nano import HALF
 from speech3n.training.nested import NestedModel
 from speech3n.training.script import Script
@@ -122,27 +121,6 @@ class Trainee:
                 losses[name] = answer(batch, clips)
             guided += guidance.losses
         return losses | {"look": torch.stack(guided).mean()} if guided else losses
-
-
-@torch.no_grad()
-def fit_bridge(trainee: Trainee, lessons: Lessons, count: int = 40) -> None:
-    """Project soft tokens to where the decoder has learned to read the phonemes that CTC reads from them.
-
-    The least squares over a few lessons: an encoder and a decoder that were taught apart understand each other at once.
-    """
-    model, reduction = trainee.model, trainee.model.config.audio.conf_reduction_factor
-    heard: list[Tensor] = []
-    read: list[Tensor] = []
-    position = Position(0, 0)
-    for _ in range(count):
-        lesson, position = lessons.at(position)
-        frames, mask = encode_frames(model.audio_tower, lesson.mel.to(model.device), lesson.mask.to(model.device))
-        mask = mask[:, ::reduction]
-        heard.append(model.embed_audio.soft_embedding_norm(frames[:, ::reduction])[mask].float())
-        symbols = trainee.speller.read_tokens(frames)
-        read.append(trainee.script.expected(symbols.view(*mask.shape, reduction, -1))[mask])
-    projection = torch.linalg.lstsq(torch.cat(heard), torch.cat(read)).solution
-    model.embed_audio.embedding_projection.weight.copy_(projection.T)
 
 
 def _side_by_side(parts: list[Tensor]) -> Tensor:

@@ -9,7 +9,8 @@ import torch
 from click.testing import CliRunner
 from training.nano_doubles import COURSE, SENTENCES, SMALL_HALF, TEXTS, feature_store, small_nano
 
-from speech3n.errors import ModelError, StorageError
+from speech3n.errors import ModelError, StorageError, UsageError
+from speech3n.models.gemma3n import checkpoint
 from speech3n.models.gemma3n.elastic import path
 from speech3n.training import state
 from speech3n.training.average import average
@@ -18,6 +19,7 @@ from speech3n.training.corpus.feature_changes import NONE
 from speech3n.training.corpus.schedule import Position
 from speech3n.training.ctc import encode_frames
 from speech3n.training.exam import answered, examiner
+from speech3n.training.inherit import begin_with
 from speech3n.training.journal import Metrics, plot
 from speech3n.training.lessons import Lessons
 from speech3n.training.nano import new_nano, open_nano
@@ -27,7 +29,7 @@ from speech3n.training.questions import Desk
 from speech3n.training.rest import rest_while
 from speech3n.training.run import Examine, Training
 from speech3n.training.step import IGNORED, answer_loss
-from speech3n.training.trainee import Plan, Stage, Trainee, fit_bridge
+from speech3n.training.trainee import Plan, Stage, Trainee
 
 STAGES: tuple[Stage, Stage] = ("hear", "read")
 PLAN = Plan(steps=6, rate=3e-3, warm_up=1, save_every=3, exam_every=6, exam_clips=1, course=COURSE)
@@ -102,16 +104,41 @@ def test_parts_that_were_taught_apart_begin_together(tmp_path: Path) -> None:
     for stage in STAGES:
         training(tmp_path / stage, features, replace(PLAN, stage=stage, steps=3)).run()
     together = training(tmp_path / "both", features)
-    parts = together.trainee.parts
     for stage in STAGES:
-        state.begin_with(tmp_path / stage, parts)
+        state.begin_with(tmp_path / stage, together.trainee.parts)
+    before = mismatch(together)
+    begin_with(together.trainee, together._lessons, [tmp_path / stage for stage in STAGES])
     weights = together.trainee.model.state_dict()
     for stage, part in (("hear", "audio_tower."), ("read", "language_model.")):
         taught = training(tmp_path / stage, features, replace(PLAN, stage=stage, steps=3)).trainee.model.state_dict()
         assert all(torch.equal(value, weights[name]) for name, value in taught.items() if name.startswith(part))
-    before = mismatch(together)
-    fit_bridge(together.trainee, together._lessons)
     assert mismatch(together) < 0.9 * before
+
+
+def test_a_finished_checkpoint_learns_on(tmp_path: Path) -> None:
+    course = replace(COURSE, strength=NONE, batch_frames=2000)
+    taught = training(tmp_path / "run", tmp_path / "features", replace(PLAN, course=course)).trainee
+    checkpoint.save(taught.model, tmp_path / "checkpoint")
+    again = training(tmp_path / "again", tmp_path / "features", replace(PLAN, course=replace(course, seed=5)))
+    lesson, _ = again._lessons.at(Position(0, 0))
+    begin_with(again.trainee, again._lessons, [tmp_path / "checkpoint"])
+    learned = again.trainee.model.state_dict()
+    assert all(torch.equal(value, learned[name]) for name, value in taught.model.state_dict().items())
+    assert all(value.grad is None for value in again.trainee.model.parameters())
+    with torch.no_grad():
+        heard = again.trainee.losses(lesson)
+        again.trainee.speller.load_state_dict(taught.speller.state_dict())
+        again.trainee.script.load_state_dict(taught.script.state_dict())
+        unheard = again.trainee.losses(lesson)
+    assert heard["ctc"] < 0.9 * unheard["ctc"]
+    assert heard["ctc_tokens"] < 0.9 * unheard["ctc_tokens"]
+    assert heard["whole"] + heard["nested"] < unheard["whole"] + unheard["nested"]
+
+
+def test_a_checkpoint_does_not_begin_a_stage_alone(tmp_path: Path) -> None:
+    run = training(tmp_path / "run", tmp_path / "features", replace(PLAN, stage="read"))
+    with pytest.raises(UsageError, match="no run"):
+        begin_with(run.trainee, run._lessons, [tmp_path])
 
 
 def mismatch(run: Training) -> float:
