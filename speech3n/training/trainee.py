@@ -37,7 +37,7 @@ class Plan:
     stage: Stage = "both"
     rate: float = 1.5e-3
     warm_up: int = 200
-    fall: float = 0.25
+    fall: float = 0.5
     save_every: int = 500
     exam_every: int = 1000
     exam_clips: int = 20
