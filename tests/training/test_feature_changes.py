@@ -42,7 +42,7 @@ def test_nothing_changes_when_nothing_is_to_change(mel: Mel) -> None:
 
 def test_less_strength_changes_clips_less(mel: Mel) -> None:
     def distance(share: float) -> float:
-        strength = Strength(warp=0, margin_frames=0, masks=0).scaled(share)
+        strength = Strength(warp=0, noise=0, gain_db=(0, 0), margin_frames=0, masks=0).scaled(share)
         return float(np.mean([np.abs(changed(mel, mel, strength, RANDOM(seed)) - mel).mean() for seed in range(60)]))
 
     nothing, little, all_of_it = (distance(share) for share in (0.0, 0.3, 1.0))
@@ -58,6 +58,24 @@ def test_voices_change_as_much_when_all_else_changes_little(mel: Mel) -> None:
     assert lengths(0.1) == lengths(1.0)
     assert np.std(lengths(0.1)) > 0.03 * len(mel)
     assert set(lengths(0.0)) == {len(mel)}
+
+
+def test_recordings_are_as_loud_and_as_seldom_without_noise_when_all_else_changes_little(mel: Mel) -> None:
+    def pauses_and_levels(share: float) -> tuple[float, float, float]:
+        """How often pauses are filled, how much so on average, and the spread of levels; in shares and nepers."""
+        strength = Strength(warp=0, margin_frames=0, masks=0, room=0, curve=0, telephone=0).scaled(share)
+        heard = [changed(mel, mel, strength, RANDOM(seed)) for seed in range(60)]
+        depths = np.array([np.quantile(one.max(1), 0.95) - np.quantile(one.max(1), 0.05) for one in heard])
+        clean = np.quantile(mel.max(1), 0.95) - np.quantile(mel.max(1), 0.05)
+        filled = depths < 0.9 * clean
+        return float(filled.mean()), float(depths[filled].mean()), float(np.std([one.max() for one in heard]))
+
+    often, depth, spread = pauses_and_levels(1.0)
+    gently_often, gently_depth, gently_spread = pauses_and_levels(0.4)
+    assert gently_often > 0.4
+    assert abs(gently_often - often) < 0.2
+    assert gently_depth > depth
+    assert gently_spread == pytest.approx(spread, rel=0.3)
 
 
 def test_as_much_is_masked_when_all_else_changes_little(mel: Mel) -> None:

@@ -28,10 +28,10 @@ class Strength:
     """How often a microphone colours the sound, by ..."""
     curve_db: float = 7.0
     room: float = 0.3
-    noise: float = 0.6
-    snr_db: tuple[float, float] = (3.0, 40.0)
+    noise: float = 0.7
+    snr_db: tuple[float, float] = (3.0, 50.0)
     telephone: float = 0.08
-    gain_db: tuple[float, float] = (-24.0, 8.0)
+    gain_db: tuple[float, float] = (-20.0, 10.0)
     margin_frames: int = 50
     """The longest that is put before and after the clip."""
     masks: int = 2
@@ -41,10 +41,10 @@ class Strength:
     def scaled(self, share: float) -> Strength:
         """Changes `share` times as often and as far; of 0, everything stays as it was.
 
-        Only voices change as ever, because there are few and another one is no harder to understand, and as much is
-        masked: a few hours of clips would be learned by heart.
+        Voices and loudness change as ever, because another one is no harder to understand, and there is noise as
+        often, if not as loud: synthesisers are silent between words, and nothing that is recorded is. As much is
+        masked, too: a few hours of clips would be learned by heart.
         """
-        quietest, loudest = self.gain_db
         lowest, highest = self.snr_db
         return Strength(
             warp=self.warp if share else 0.0,
@@ -53,10 +53,10 @@ class Strength:
             curve=share * self.curve,
             curve_db=share * self.curve_db,
             room=share * self.room,
-            noise=share * self.noise,
+            noise=self.noise if share else 0.0,
             snr_db=(highest + share * (lowest - highest), highest),
             telephone=share * self.telephone,
-            gain_db=(share * quietest, share * loudest),
+            gain_db=self.gain_db if share else (0.0, 0.0),
             margin_frames=round(share * self.margin_frames),
             masks=self.masks,
             masked_bins=self.masked_bins if share else 0,
