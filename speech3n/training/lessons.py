@@ -34,7 +34,10 @@ _REPEATED = 0.25
 """How often English is asked for in English, for each time that a translation is asked for."""
 _NAMED = 0.5
 """How often the language is said in the question."""
-_NOBODY = 0.04
+_NOBODY = 0.12
+"""How often nobody speaks: with noise under most clips, noise alone has to be told from it."""
+_LOUDEST_HISS = -1.5
+"""In log-mel."""
 _SLACK = 3
 """Soft tokens that a phoneme may be away from where it would be if all took the same time."""
 _SLACK_OF_READ = 1
@@ -155,7 +158,7 @@ class Lessons:
         """A clip as it is heard this time, and what can be made out of it."""
         mel, text = store.mel(clip), clip.text
         if random.random() < _NOBODY:
-            level = random.uniform(FLOOR, -3.0)
+            level = random.uniform(FLOOR, _LOUDEST_HISS)
             mel = np.maximum(hiss(mel.shape, random) + np.float32(level), np.float32(FLOOR))
             return self._heard(clip.language, mel, "", "")
         if random.random() < self._course.beginnings:
