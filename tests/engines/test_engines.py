@@ -98,13 +98,14 @@ def test_nothing_new_gives_no_hypothesis(engine: Engine, english: Waveform) -> N
 
 
 def test_detects_the_language_and_translates(engine: Engine, spanish: Waveform) -> None:
+    hypothesis = recognise(engine, spanish, StreamOptions(translate=True))
     if engine.info.detects_language:
-        hypothesis = recognise(engine, spanish, StreamOptions(translate=True))
         assert hypothesis.language == "es"
         assert hypothesis.language_confidence > 0.5
     else:
-        unknown = recognise(engine, spanish, StreamOptions())
-        assert (unknown.language, unknown.language_confidence) == (None, 0.0)
+        assert (hypothesis.language, hypothesis.language_confidence) == (None, 0.0)
+    if engine.info.name == "nano":
+        # It takes this Spanish for English where nobody says what it is, and English has no translation.
         hypothesis = recognise(engine, spanish, StreamOptions(language="es", translate=True))
     assert hypothesis.translation
     source = {word.text.lower() for word in hypothesis.words}
