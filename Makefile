@@ -48,8 +48,8 @@ format: $(STAMP) ## Format the code and mend what can be mended
 	@$(BIN)/ruff format .
 
 bench: weights ## Measure everything that README's tables show (over two hours; goes on where it was)
-	@$(BIN)/python -m eval.bench
-	@[ ! -f speech3n/nano/model.safetensors ] || $(BIN)/python -m eval.bench.nano
+	@$(BIN)/python -m speech3n.eval.bench
+	@[ ! -f speech3n/nano/model.safetensors ] || $(BIN)/python -m speech3n.eval.bench.nano
 
 clean: ## Remove .venv and everything else that was made here (weights stay)
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

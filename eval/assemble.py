@@ -9,15 +9,15 @@ from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
 
-from eval.bench.store import environment
-from eval.bleu import translation_score
-from eval.datasets import Clip, languages
-from eval.evaluate import Evaluation, Outcome, system_ids
-from eval.false_text import count_false_text
-from eval.grouping import WHOLE_SET
-from eval.history import split_words
-from eval.normalise import whisper_normaliser
-from eval.report.document import (
+from speech3n.eval.bench.store import environment
+from speech3n.eval.bleu import translation_score
+from speech3n.eval.datasets import Clip, languages
+from speech3n.eval.evaluate import Evaluation, Outcome, system_ids
+from speech3n.eval.false_text import count_false_text
+from speech3n.eval.grouping import WHOLE_SET
+from speech3n.eval.history import split_words
+from speech3n.eval.normalise import whisper_normaliser
+from speech3n.eval.report.document import (
     ClipReport,
     Comparison,
     Earlier,
@@ -29,10 +29,10 @@ from eval.report.document import (
     SystemReport,
     load_report,
 )
-from eval.scored import ScoredClip, Session, open_session, score_clip, scored_clips
-from eval.scores import compare, group_scores
-from eval.significance import RESAMPLES, SEED
-from eval.systems import System
+from speech3n.eval.scored import ScoredClip, Session, open_session, score_clip, scored_clips
+from speech3n.eval.scores import compare, group_scores
+from speech3n.eval.significance import RESAMPLES, SEED
+from speech3n.eval.systems import System
 
 
 @dataclass(frozen=True, slots=True)

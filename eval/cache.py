@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from eval.recognition import Recognition
 from speech3n.errors import StorageError
+from speech3n.eval.recognition import Recognition
 
 
 def cache_folder() -> Path:

@@ -82,22 +82,22 @@ def bench(**options: object) -> None:
 
 
 def _plain(options: _Options) -> None:
-    from eval.bench.gemma3n_tables import render
-    from eval.bench.store import ResultStore
+    from speech3n.eval.bench.gemma3n_tables import render
+    from speech3n.eval.bench.store import ResultStore
 
     _check_parts(options.parts, _PARTS)
     store = ResultStore(options.out, options.fresh)
     if not (options.table or options.update_readme):
-        from eval.bench.gemma3n import Plan, measure
+        from speech3n.eval.bench.gemma3n import Plan, measure
 
         measure(store, Plan(options.shapes, options.parts, options.dtype, options.rounds, options.threads))
     _show(render(store.load()), "bench-gemma3n", options)
 
 
 def _quantised(options: _Options) -> None:
-    from eval.bench.quantised.parts import PARTS, QuantisedPlan, measure_quantised
-    from eval.bench.quantised.tables import render
-    from eval.bench.store import ResultStore
+    from speech3n.eval.bench.quantised.parts import PARTS, QuantisedPlan, measure_quantised
+    from speech3n.eval.bench.quantised.tables import render
+    from speech3n.eval.bench.store import ResultStore
 
     _check_parts(options.parts, PARTS)
     store = ResultStore(options.out / "quantised", options.fresh)
@@ -115,7 +115,7 @@ def _check_parts(parts: tuple[str, ...], known: tuple[str, ...]) -> None:
 
 
 def _show(text: str, block: str, options: _Options) -> None:
-    from eval.bench.readme import replace_block
+    from speech3n.eval.bench.readme import replace_block
 
     if options.update_readme:
         replace_block(_README, text, block)

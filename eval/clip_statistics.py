@@ -13,8 +13,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.bleu import require_pairs
-from eval.wer import ErrorCounts, total_errors
+from speech3n.eval.bleu import require_pairs
+from speech3n.eval.wer import ErrorCounts, total_errors
 
 Array = NDArray[np.float64]
 

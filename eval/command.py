@@ -9,18 +9,18 @@ from typing import Literal, cast
 import click
 from rich.console import Console
 
-from eval.assemble import Wishes, assemble
-from eval.cache import ResultCache, cache_folder
-from eval.conditions.condition import SWEEP, Clean, Condition, parse_condition
-from eval.datasets import Clip, load_clips
-from eval.evaluate import Evaluation, Plan
-from eval.grouping import require_field
-from eval.recordings import Recording, joined_recordings, single_recordings, sound_recordings
-from eval.report.document import load_report
-from eval.systems import EngineSystem, PeerSystem, Settings, System, parse_hypotheses
-from eval.terminal import scores_tables, watching
 from speech3n.engines.registry import DEFAULT_MODEL, check_size, prepare
 from speech3n.errors import UsageError
+from speech3n.eval.assemble import Wishes, assemble
+from speech3n.eval.cache import ResultCache, cache_folder
+from speech3n.eval.conditions.condition import SWEEP, Clean, Condition, parse_condition
+from speech3n.eval.datasets import Clip, load_clips
+from speech3n.eval.evaluate import Evaluation, Plan
+from speech3n.eval.grouping import require_field
+from speech3n.eval.recordings import Recording, joined_recordings, single_recordings, sound_recordings
+from speech3n.eval.report.document import load_report
+from speech3n.eval.systems import EngineSystem, PeerSystem, Settings, System, parse_hypotheses
+from speech3n.eval.terminal import scores_tables, watching
 
 WHOLE = "whole"
 """Among sizes, the model as it is."""
@@ -96,7 +96,7 @@ def _show(evaluation: Evaluation, request: Request) -> None:
     for part in scores_tables(report):
         console.print(part, markup=False)
     if request.report is not None:
-        from eval.report.writing import write_report
+        from speech3n.eval.report.writing import write_report
 
         audio = {clip.id: Path(clip.audio) for clip in report.clips}
         write_report(report, request.report, audio)

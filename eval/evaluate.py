@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from eval.cache import ResultCache
-from eval.conditions.condition import Condition
-from eval.datasets import Clip
-from eval.fingerprint import file_digest, key_of
-from eval.recognition import Recognition
-from eval.recordings import Recording, condition_key, under_condition
-from eval.systems import Settings, System
-from eval.workers import Work, WorkerPool
 from speech3n.errors import EngineError, ModelError, Speech3nError, StorageError
+from speech3n.eval.cache import ResultCache
+from speech3n.eval.conditions.condition import Condition
+from speech3n.eval.datasets import Clip
+from speech3n.eval.fingerprint import file_digest, key_of
+from speech3n.eval.recognition import Recognition
+from speech3n.eval.recordings import Recording, condition_key, under_condition
+from speech3n.eval.systems import Settings, System
+from speech3n.eval.workers import Work, WorkerPool
 
 _FAILURES_IN_A_ROW = 3
 """A system that fails so often without a success between is not asked any more."""

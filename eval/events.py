@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from speech3n.errors import StorageError
-from speech3n.serial import event_record, parse_segment
+from speech3n.journal.events import event_record, parse_segment
 from speech3n.types import End, Event, Segment, Status, Update, Word
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from eval.events import final_segments
+from speech3n.eval.events import final_segments
 from speech3n.types import Event, Update
 
 _MINUTE_S = 60.0

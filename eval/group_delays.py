@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from statistics import fmean
 
-from eval.history import TextKind
-from eval.lagging import Lag
-from eval.latency import (
+from speech3n.eval.history import TextKind
+from speech3n.eval.lagging import Lag
+from speech3n.eval.latency import (
     Distribution,
     WordDelay,
     clip_end_delays,
@@ -19,9 +19,9 @@ from eval.latency import (
     translation_delays,
     update_times,
 )
-from eval.latency_report import TextLatency, joined_references, latency_report
-from eval.report.document import DelayPair, GroupDelays, LagPair, TextDelays
-from eval.scored import Session
+from speech3n.eval.latency_report import TextLatency, joined_references, latency_report
+from speech3n.eval.report.document import DelayPair, GroupDelays, LagPair, TextDelays
+from speech3n.eval.scored import Session
 
 
 def group_delays(sessions: Sequence[Session]) -> GroupDelays | None:

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import TypeVar
 
-from eval.datasets import Clip, language_order
 from speech3n.errors import UsageError
+from speech3n.eval.datasets import Clip, language_order
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean
 
-from eval.resegment import assign_words
+from speech3n.eval.resegment import assign_words
 
 
 @dataclass(frozen=True, slots=True)

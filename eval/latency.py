@@ -20,8 +20,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from eval.datasets import JoinedClip
-from eval.history import Moment, TextHistory, TextKind, moment_of, text_histories
+from speech3n.eval.datasets import JoinedClip
+from speech3n.eval.history import Moment, TextHistory, TextKind, moment_of, text_histories
 from speech3n.types import Event, Update
 
 _UNPACED_S = 0.5

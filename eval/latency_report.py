@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from eval.datasets import JoinedClip
-from eval.history import TextKind, split_words
-from eval.lagging import EmittedWord, Lagging, SourceStretch, lagging, resegmented
-from eval.latency import (
+from speech3n.eval.datasets import JoinedClip
+from speech3n.eval.history import TextKind, split_words
+from speech3n.eval.lagging import EmittedWord, Lagging, SourceStretch, lagging, resegmented
+from speech3n.eval.latency import (
     Distribution,
     Stability,
     WordDelay,

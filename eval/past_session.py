@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from eval.datasets import Clip
-from eval.events import final_segments, read_events
-from eval.latency import Distribution
-from eval.latency_report import LatencyReport, TextLatency, latency_report
-from eval.normalise import plain_normaliser, whisper_normaliser
-from eval.wer import ErrorCounts, word_errors
 from speech3n.errors import StorageError, UsageError
+from speech3n.eval.datasets import Clip
+from speech3n.eval.events import final_segments, read_events
+from speech3n.eval.latency import Distribution
+from speech3n.eval.latency_report import LatencyReport, TextLatency, latency_report
+from speech3n.eval.normalise import plain_normaliser, whisper_normaliser
+from speech3n.eval.wer import ErrorCounts, word_errors
 from speech3n.types import Event, join_words
 
 
@@ -106,7 +106,7 @@ def _spoken_language(events: Sequence[Event]) -> str | None:
 
 def _read_reference(path: Path, language: str) -> str:
     if path.suffix == ".jsonl":
-        from eval.datasets import load_manifest
+        from speech3n.eval.datasets import load_manifest
 
         clips: list[Clip] = load_manifest(path, language=language)
         return join_words((clip.text for clip in clips), language)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from eval.events import final_segments
+from speech3n.eval.events import final_segments
 from speech3n.types import Event, join_words
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from eval.conditions.condition import Clean, Condition, Noise
-from eval.conditions.render import render_clip
-from eval.datasets import Clip, JoinedClip, join_clips, languages
-from eval.fingerprint import file_digest, key_of
-from eval.sound_files import write_wav_once
-from eval.sounds import SOUNDS, GeneratedSource
 from speech3n.errors import UsageError
+from speech3n.eval.conditions.condition import Clean, Condition, Noise
+from speech3n.eval.conditions.render import render_clip
+from speech3n.eval.datasets import Clip, JoinedClip, join_clips, languages
+from speech3n.eval.fingerprint import file_digest, key_of
+from speech3n.eval.sound_files import write_wav_once
+from speech3n.eval.sounds import SOUNDS, GeneratedSource
 
 
 @dataclass(frozen=True, slots=True)

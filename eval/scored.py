@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from eval.clip_statistics import ClipStatistics, bleu_statistics, chrf_statistics, error_statistics
-from eval.datasets import Clip
-from eval.evaluate import Outcome
-from eval.events import parse_records
-from eval.history import split_words
-from eval.latency import WordDelay, word_delays
-from eval.normalise import plain_normaliser, whisper_normaliser
-from eval.report.document import ClipOutput
-from eval.resegment import assign_words
-from eval.wer import ClipAlignment, ErrorCounts, align_words, character_errors, word_errors
+from speech3n.eval.clip_statistics import ClipStatistics, bleu_statistics, chrf_statistics, error_statistics
+from speech3n.eval.datasets import Clip
+from speech3n.eval.evaluate import Outcome
+from speech3n.eval.events import parse_records
+from speech3n.eval.history import split_words
+from speech3n.eval.latency import WordDelay, word_delays
+from speech3n.eval.normalise import plain_normaliser, whisper_normaliser
+from speech3n.eval.report.document import ClipOutput
+from speech3n.eval.resegment import assign_words
+from speech3n.eval.wer import ClipAlignment, ErrorCounts, align_words, character_errors, word_errors
 from speech3n.types import Event, join_words
 
 _ROUNDED_TO = 3

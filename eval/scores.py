@@ -6,13 +6,13 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
-from eval.clip_statistics import ClipStatistics
-from eval.datasets import Clip
-from eval.evaluate import Outcome
-from eval.group_delays import group_delays
-from eval.grouping import field_value, group_clips
-from eval.report.document import Comparison, GroupScores, Score, WordErrors
-from eval.scored import (
+from speech3n.eval.clip_statistics import ClipStatistics
+from speech3n.eval.datasets import Clip
+from speech3n.eval.evaluate import Outcome
+from speech3n.eval.group_delays import group_delays
+from speech3n.eval.grouping import field_value, group_clips
+from speech3n.eval.report.document import Comparison, GroupScores, Score, WordErrors
+from speech3n.eval.scored import (
     ScoredClip,
     Session,
     bleu_of,
@@ -22,7 +22,7 @@ from eval.scored import (
     translated,
     wer_statistics,
 )
-from eval.significance import bootstrap_interval, paired_bootstrap
+from speech3n.eval.significance import bootstrap_interval, paired_bootstrap
 
 Metric = Literal["wer", "wer_plain", "bleu"]
 

@@ -17,7 +17,7 @@ from typing import Literal
 
 import numpy as np
 
-from eval.clip_statistics import Array, ClipStatistics
+from speech3n.eval.clip_statistics import Array, ClipStatistics
 
 RESAMPLES = 1000
 TRIALS = 10_000

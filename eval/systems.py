@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
-from eval.events import record_of
-from eval.fingerprint import code_digest, package_version, size_digest, weights_digest
-from eval.peer import SETTINGS, FasterWhisper
-from eval.recognition import Recognition, session_texts
-from eval.recordings import Recording
-from eval.report.document import Mode
-from eval.run import session_events
 from speech3n.errors import Speech3nError, UsageError
-from speech3n.threads import compute_threads
+from speech3n.eval.events import record_of
+from speech3n.eval.fingerprint import code_digest, package_version, size_digest, weights_digest
+from speech3n.eval.peer import SETTINGS, FasterWhisper
+from speech3n.eval.recognition import Recognition, session_texts
+from speech3n.eval.recordings import Recording
+from speech3n.eval.report.document import Mode
+from speech3n.eval.run import session_events
+from speech3n.runtime.threads import compute_threads
 from speech3n.types import Status
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ class _EngineRecogniser:
 
     def recognise(self, recording: Recording, *, translate: bool, heard: Callable[[float], None]) -> Recognition:
         from speech3n.audio.source import FileSource
-        from speech3n.session import SessionOptions, file_options
+        from speech3n.session.session import SessionOptions, file_options
 
         translate = translate and "translate" in self.engine.info.tasks
         is_offline = self.mode == "offline"

@@ -20,9 +20,9 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from eval.evaluate import Outcome, Plan
-from eval.latency import Distribution
-from eval.report.document import GroupScores, Report, Score, SystemReport
+from speech3n.eval.evaluate import Outcome, Plan
+from speech3n.eval.latency import Distribution
+from speech3n.eval.report.document import GroupScores, Report, Score, SystemReport
 
 _EVERY_S = 30.0
 """Where nobody sees a bar, a line so often."""

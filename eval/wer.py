@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
-from eval.normalise import Normaliser
+from speech3n.eval.normalise import Normaliser
 
 if TYPE_CHECKING:
     import jiwer

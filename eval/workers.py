@@ -13,11 +13,11 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Generic, TypeVar
 
-from eval.memory import peak_memory_mib
-from eval.recognition import Recognition
-from eval.recordings import Recording
-from eval.systems import System
 from speech3n.errors import EngineError, Speech3nError
+from speech3n.eval.memory import peak_memory_mib
+from speech3n.eval.recognition import Recognition
+from speech3n.eval.recordings import Recording
+from speech3n.eval.systems import System
 
 Job = TypeVar("Job")
 
@@ -133,7 +133,7 @@ def _serve(system: System, connection: Connection) -> None:
 
 
 def _answering(system: System, tell: Callable[[float], None]) -> Callable[[Work], Recognition | Speech3nError]:
-    from speech3n.threads import keep_libraries_modest
+    from speech3n.runtime.threads import keep_libraries_modest
 
     keep_libraries_modest()
     opened = None

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import av
 import pytest
-from conftest import EXAMPLES, REPOSITORY
+
+from tests.conftest import EXAMPLES, REPOSITORY
 
 REQUIREMENT = re.compile(r"[A-Za-z0-9._-]+")
 PERMISSIVE = {"public domain", "MIT", "CC-BY-3.0", "CC-BY-SA-3.0"}
@@ -155,7 +156,7 @@ def test_nano_is_in_the_wheel_with_its_list(tmp_path: Path) -> None:
 def test_help_starts_without_heavy_imports() -> None:
     heavy = "torch transformers faster_whisper ctranslate2 av textual huggingface_hub sounddevice numpy".split()
     code = (
-        "import sys, contextlib\nfrom speech3n.cli import main\n"
+        "import sys, contextlib\nfrom speech3n.cli.main import main\n"
         "with contextlib.suppress(SystemExit):\n    main(['models', 'list'])\n"
         f"print([name for name in {heavy!r} if name in sys.modules])"
     )

@@ -12,23 +12,23 @@ from textual.binding import Binding
 
 from speech3n.engines.registry import prepare
 from speech3n.errors import UsageError
+from speech3n.formats.writers import parse_formats
 from speech3n.languages import parse_language, parse_target_language
+from speech3n.tui.failures import describe
+from speech3n.tui.live import LiveRequest, request_again
+from speech3n.tui.messages import DevicesFound, Saved
+from speech3n.tui.screens.help import HelpScreen
+from speech3n.tui.screens.languages import language_picker
+from speech3n.tui.screens.picker import Choice, Picker
+from speech3n.tui.screens.save import SaveChoice, SaveDialog
+from speech3n.tui.session_app import ENDED, RUNNING, SessionApp
+from speech3n.tui.terminal import ui_terminal
+from speech3n.tui.themes import THEMES
+from speech3n.tui.widgets.banner import Banner
+from speech3n.tui.widgets.captions import Captions
+from speech3n.tui.widgets.error_panel import ErrorPanel
+from speech3n.tui.widgets.search_bar import SearchBar
 from speech3n.types import Notice
-from speech3n.writers import parse_formats
-from tui.failures import describe
-from tui.live import LiveRequest, request_again
-from tui.messages import DevicesFound, Saved
-from tui.screens.help import HelpScreen
-from tui.screens.languages import language_picker
-from tui.screens.picker import Choice, Picker
-from tui.screens.save import SaveChoice, SaveDialog
-from tui.session_app import ENDED, RUNNING, SessionApp
-from tui.terminal import ui_terminal
-from tui.themes import THEMES
-from tui.widgets.banner import Banner
-from tui.widgets.captions import Captions
-from tui.widgets.error_panel import ErrorPanel
-from tui.widgets.search_bar import SearchBar
 
 
 def run_app(request: LiveRequest) -> int:

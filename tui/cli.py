@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from speech3n import options
+from speech3n.cli import options
 
 
 @click.command(short_help="Live captions from the microphone, a file or a pipe.")
@@ -78,7 +78,7 @@ def live(source: str, **values: Any) -> int:
     speech3n live lecture.mp4 --pace max --save lecture/
     ffmpeg -i URL -f s16le -ar 16000 -ac 1 - | speech3n live - --jsonl
     """
-    from tui.live import LiveRequest, run
+    from speech3n.tui.live import LiveRequest, run
 
     values["translate"] = options.translates(values["translate"])
     return run(LiveRequest(source=source, **values))

@@ -11,7 +11,7 @@ from speech3n.errors import (
     StorageError,
     UsageError,
 )
-from tui.widgets.error_panel import Problem
+from speech3n.tui.widgets.error_panel import Problem
 
 _TITLES = {
     DeviceError: "The microphone cannot be heard",

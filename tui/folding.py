@@ -9,7 +9,7 @@ from functools import cached_property
 
 from rich.cells import cell_len, get_character_cell_size
 
-from tui.paragraphs import Block, Paragraph
+from speech3n.tui.paragraphs import Block, Paragraph
 
 SIDE_BY_SIDE_CELLS = 100
 """From this width on the translation stands beside the source, below it otherwise."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tui.widgets.keys import Key
+from speech3n.tui.widgets.keys import Key
 
 _LANGUAGE = Key("l", "Language", "language", 5)
 _TRANSLATE = Key("t", "Translate", "translate", 6)

@@ -14,18 +14,18 @@ from typing import Literal
 import click
 
 from speech3n.audio.source import AudioSource
-from speech3n.batch import main_language
 from speech3n.engines.base import Engine
 from speech3n.engines.registry import check_size, prepare
 from speech3n.errors import DeviceError, StorageError, UsageError
-from speech3n.feed import Feed, Pace, open_feed
-from speech3n.journal import Journal, SessionHeader, new_session_folder
+from speech3n.formats.subtitles import SubtitleOptions
+from speech3n.formats.writers import parse_formats, write_transcript
+from speech3n.journal.journal import Journal, SessionHeader, new_session_folder
 from speech3n.languages import parse_language, parse_target_language
-from speech3n.session import Session, SessionOptions
-from speech3n.spool import BacklogLimit, WhenBehind
-from speech3n.subtitles import SubtitleOptions
+from speech3n.session.backlog import BacklogLimit, WhenBehind
+from speech3n.session.feed import Feed, Pace, open_feed
+from speech3n.session.jobs import main_language
+from speech3n.session.session import Session, SessionOptions
 from speech3n.types import Event, Segment, Transcript
-from speech3n.writers import parse_formats, write_transcript
 
 DEFAULT_FORMATS = "txt,srt,json"
 _MAX_LAG_S = {"wait": 3600.0, "skip": 10.0}
@@ -144,13 +144,13 @@ def run(request: LiveRequest) -> int:
     check_size(request.model, request.size)
     prepare(request.model)
     if not (request.jsonl or request.plain) and sys.stdout.isatty():
-        from tui.terminal import has_terminal
+        from speech3n.tui.terminal import has_terminal
 
         if has_terminal():
-            from tui.app import run_app
+            from speech3n.tui.app import run_app
 
             return run_app(request)
-    from tui.plain import run_plain
+    from speech3n.tui.plain import run_plain
 
     return run_plain(request)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from textual.message import Message
 
-from tui.live import LiveSession
+from speech3n.tui.live import LiveSession
 
 
 @dataclass

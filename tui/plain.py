@@ -17,9 +17,9 @@ from rich.text import Text
 
 from speech3n.engines.registry import open_engine
 from speech3n.errors import Speech3nError
-from speech3n.serial import event_record
+from speech3n.journal.events import event_record
+from speech3n.tui.live import LiveRequest, LiveSession, open_live, saved_line
 from speech3n.types import Event, Gap, Notice, Segment, Update, is_spaced, join_words, words_text
-from tui.live import LiveRequest, LiveSession, open_live, saved_line
 
 _ARROW = "  → "
 

@@ -12,21 +12,21 @@ from textual.widgets import Static
 
 from speech3n.errors import DeviceError, UsageError
 from speech3n.languages import language_name, parse_language, parse_target_language
+from speech3n.tui.failures import describe
+from speech3n.tui.keys import keys_for
+from speech3n.tui.live import LiveRequest, LiveSession, saved_line
+from speech3n.tui.messages import Arrived, Finished, Opened
+from speech3n.tui.paragraphs import Script
+from speech3n.tui.themes import THEMES
+from speech3n.tui.widgets.banner import Banner
+from speech3n.tui.widgets.captions import Captions
+from speech3n.tui.widgets.error_panel import ErrorPanel
+from speech3n.tui.widgets.heading import Heading
+from speech3n.tui.widgets.keys import KeyLine
+from speech3n.tui.widgets.search_bar import SearchBar
+from speech3n.tui.widgets.status import About, StatusLine
+from speech3n.tui.worker import Backend, Worker
 from speech3n.types import Event, Gap, ModelSize, Notice, Segment, Status, Update
-from tui.failures import describe
-from tui.keys import keys_for
-from tui.live import LiveRequest, LiveSession, saved_line
-from tui.messages import Arrived, Finished, Opened
-from tui.paragraphs import Script
-from tui.themes import THEMES
-from tui.widgets.banner import Banner
-from tui.widgets.captions import Captions
-from tui.widgets.error_panel import ErrorPanel
-from tui.widgets.heading import Heading
-from tui.widgets.keys import KeyLine
-from tui.widgets.search_bar import SearchBar
-from tui.widgets.status import About, StatusLine
-from tui.worker import Backend, Worker
 
 Phase = Literal["loading", "listening", "paused", "finishing", "finished", "stopped", "failed"]
 """`stopped` is a session that broke off, `failed` one that never began."""

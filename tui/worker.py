@@ -13,11 +13,11 @@ from textual.message import Message
 from speech3n.audio.microphone import InputDevice, list_devices
 from speech3n.engines.base import Engine
 from speech3n.engines.registry import open_engine
-from speech3n.feed import Pace
+from speech3n.session.feed import Pace
+from speech3n.tui.live import LiveRequest, LiveSession, open_live
+from speech3n.tui.mailbox import Mailbox
+from speech3n.tui.messages import Arrived, DevicesFound, Finished, Opened, Saved
 from speech3n.types import Event
-from tui.live import LiveRequest, LiveSession, open_live
-from tui.mailbox import Mailbox
-from tui.messages import Arrived, DevicesFound, Finished, Opened, Saved
 
 _LOG = logging.getLogger(__name__)
 

@@ -1,1 +1,1 @@
-"""The benchmark behind the tables of README.md: `python -m eval.bench`."""
+"""The benchmark behind the tables of README.md: `python -m speech3n.eval.bench`."""

@@ -1,4 +1,4 @@
-"""`python -m eval.bench`: measure what README.md claims, part by part, and write the tables."""
+"""`python -m speech3n.eval.bench`: measure what README.md claims, part by part, and write the tables."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any
 
 import click
 
-from eval.bench.endurance import run_memory, run_silence
-from eval.bench.evaluations import EVALUATIONS, evaluation_tables, run_evaluation
-from eval.bench.live import run_agreement, run_busy
-from eval.bench.program import program
-from eval.bench.readme import replace_block
-from eval.bench.store import ResultStore
-from eval.bench.tables import render
-from eval.datasets import load_manifest
 from speech3n.engines.registry import DEFAULT_MODEL
+from speech3n.eval.bench.endurance import run_memory, run_silence
+from speech3n.eval.bench.evaluations import EVALUATIONS, evaluation_tables, run_evaluation
+from speech3n.eval.bench.live import run_agreement, run_busy
+from speech3n.eval.bench.program import program
+from speech3n.eval.bench.readme import replace_block
+from speech3n.eval.bench.store import ResultStore
+from speech3n.eval.bench.tables import render
+from speech3n.eval.datasets import load_manifest
 
 _PARTS = (*EVALUATIONS, "busy", "agreement", "silence", "memory")
 _FOLDER = click.Path(path_type=Path, file_okay=False)

@@ -8,12 +8,12 @@ from functools import partial
 from pathlib import Path
 from statistics import fmean
 
-from eval.bench.live import GAP_S, run_session_process
-from eval.bench.store import Record, ResultStore
-from eval.datasets import Clip, join_clips, languages, write_wav
-from eval.events import final_segments
-from eval.false_text import count_false_text
-from eval.sounds import SOUNDS
+from speech3n.eval.bench.live import GAP_S, run_session_process
+from speech3n.eval.bench.store import Record, ResultStore
+from speech3n.eval.datasets import Clip, join_clips, languages, write_wav
+from speech3n.eval.events import final_segments
+from speech3n.eval.false_text import count_false_text
+from speech3n.eval.sounds import SOUNDS
 
 _MINUTE_S = 60.0
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from eval.bench.store import ResultStore, progress
-from eval.command import Request
-from eval.command import run as run_request
-from eval.report.document import REPORT_JSON, load_report
-from eval.report.markdown import markdown_tables
 from speech3n.errors import Speech3nError
+from speech3n.eval.bench.store import ResultStore, progress
+from speech3n.eval.command import Request
+from speech3n.eval.command import run as run_request
+from speech3n.eval.report.document import REPORT_JSON, load_report
+from speech3n.eval.report.markdown import markdown_tables
 
 _GAP_S = 0.8
 """Silence between two clips: about the pause between two sentences of a speaker."""

@@ -1,4 +1,4 @@
-"""`python -m eval.bench.finetuned`: what fine-tuning on a speaker brings, and what it costs on all others.
+"""`python -m speech3n.eval.bench.finetuned`: what fine-tuning on a speaker brings, and what it costs on all others.
 
 Some of the speaker's clips are learned from, drawn by a seed. The model before and after is then asked about the rest
 of the speaker's clips and about those of everybody else, by `speech3n eval run`, with paired tests.
@@ -15,17 +15,17 @@ from typing import Any
 
 import click
 
-from eval.bench.measure import BenchError, speech3n_command
-from eval.bench.program import program
-from eval.bench.store import progress
-from eval.command import Request
-from eval.command import run as run_request
-from eval.datasets import Clip, load_manifest
-from eval.report.document import REPORT_JSON, Comparison, GroupScores, Report, Score, load_report
-from eval.report.verdicts import verdict
-from eval.scored import ScoredClip, score_clip
-from eval.scores import compare
 from speech3n.errors import UsageError
+from speech3n.eval.bench.measure import BenchError, speech3n_command
+from speech3n.eval.bench.program import program
+from speech3n.eval.bench.store import progress
+from speech3n.eval.command import Request
+from speech3n.eval.command import run as run_request
+from speech3n.eval.datasets import Clip, load_manifest
+from speech3n.eval.report.document import REPORT_JSON, Comparison, GroupScores, Report, Score, load_report
+from speech3n.eval.report.verdicts import verdict
+from speech3n.eval.scored import ScoredClip, score_clip
+from speech3n.eval.scores import compare
 
 _SPEAKER = "Carlo Flora (it-IT m)"
 _FOLDER = click.Path(path_type=Path, file_okay=False)

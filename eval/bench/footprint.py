@@ -1,4 +1,4 @@
-"""`python -m eval.bench.footprint FOLDER`: what one Gemma 3n checkpoint takes, plain or quantised, by itself.
+"""`python -m speech3n.eval.bench.footprint FOLDER`: what one Gemma 3n checkpoint takes, plain or quantised, by itself.
 
 Memory is the peak of this process above what it has after `import torch`; pages of the mapped checkpoint count where
 they were touched. One process measures one checkpoint: run it again for the next, in turns where machines are shared.
@@ -16,12 +16,12 @@ import click
 import torch
 from torch import Tensor
 
-from eval.bench.measure import peak_rss_mb
-from speech3n.allocator import return_large_blocks
 from speech3n.audio.frontend import LogMel
+from speech3n.eval.bench.measure import peak_rss_mb
 from speech3n.layers.linear import pack_linears
 from speech3n.models.gemma3n.checkpoint import load
 from speech3n.models.gemma3n.model import Gemma3n
+from speech3n.runtime.allocator import return_large_blocks
 from speech3n.types import SAMPLE_RATE
 
 _PREFILL, _DECODED = 220, 16

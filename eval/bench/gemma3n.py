@@ -16,10 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from eval.bench.gemma3n_pair import SHAPES, Pair, build_pair
-from eval.bench.quantised.steady import ForcedDecoder
-from eval.bench.store import ResultStore
 from speech3n.audio.frontend import LogMel
+from speech3n.eval.bench.gemma3n_pair import SHAPES, Pair, build_pair
+from speech3n.eval.bench.quantised.steady import ForcedDecoder
+from speech3n.eval.bench.store import ResultStore
 from speech3n.models.gemma3n.listening import Ears, Listener
 from speech3n.models.gemma3n.prompts import Prompt
 from speech3n.types import SAMPLE_RATE

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Mapping
 from typing import Any
 
-from eval.bench.tables import machines, table
+from speech3n.eval.bench.tables import machines, table
 
 Record = Mapping[str, Any]
 

@@ -1,4 +1,4 @@
-"""`python -m eval.bench.kernels`: matrices of E2B's size times a few rows or many, by every kernel torch has for it.
+"""`python -m speech3n.eval.bench.kernels`: matrices of E2B's size times few rows or many, by every kernel of torch.
 
 What the layers in `speech3n.layers.quantised` choose by. Kernels take turns, each on another of the matrices,
 so that none is found in the cache; medians, in milliseconds.
@@ -15,7 +15,7 @@ import click
 import torch
 from torch import Tensor
 
-from eval.bench.tables import table
+from speech3n.eval.bench.tables import table
 from speech3n.layers.linear import PackedLinear
 from speech3n.layers.rounding import Int4Matrix, expand, round_int4, round_int8, steps
 

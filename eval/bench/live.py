@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from eval.bench.measure import ProcessCost, busy_core, run_process
-from eval.bench.store import Record, ResultStore
-from eval.datasets import Clip, JoinedRecording, join_clips, languages, write_wav
-from eval.events import final_segments, read_events
-from eval.latency import clip_end_delays, distribution, word_delays
+from speech3n.eval.bench.measure import ProcessCost, busy_core, run_process
+from speech3n.eval.bench.store import Record, ResultStore
+from speech3n.eval.datasets import Clip, JoinedRecording, join_clips, languages, write_wav
+from speech3n.eval.events import final_segments, read_events
+from speech3n.eval.latency import clip_end_delays, distribution, word_delays
 from speech3n.types import Event, Status, Update
 
 GAP_S = 0.8
@@ -58,7 +58,7 @@ def run_session_process(store: ResultStore, name: str, arguments: Sequence[str])
     folder = store.folder / "sessions" / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    command = [sys.executable, "-m", "eval.bench.session_process", *arguments, "--folder", str(folder)]
+    command = [sys.executable, "-m", "speech3n.eval.bench.session_process", *arguments, "--folder", str(folder)]
     process = run_process(command)
     shutil.rmtree(folder / "journal")
     return SessionRun(

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from eval.memory import peak_memory_mib
 from speech3n.errors import Speech3nError
+from speech3n.eval.memory import peak_memory_mib
 
 _KIB_PER_MIB = 1024
 _TAIL_CHARACTERS = 600

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import click
 
 from speech3n.errors import Speech3nError
-from speech3n.threads import keep_libraries_modest
+from speech3n.runtime.threads import keep_libraries_modest
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """A checkpoint of random weights at a real size, written tensor by tensor: for measuring speed and memory.
 
-`python -m eval.bench.random_checkpoint FOLDER` writes E2B's shape, 11 GB.
+`python -m speech3n.eval.bench.random_checkpoint FOLDER` writes E2B's shape, 11 GB.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 import torch
 
-from eval.bench.gemma3n_pair import SHAPES, Shape, weight_mean, weight_scale
+from speech3n.eval.bench.gemma3n_pair import SHAPES, Shape, weight_mean, weight_scale
 from speech3n.layers.skeleton import shapes_only
 from speech3n.models.gemma3n.config import Gemma3nConfig
 from speech3n.models.gemma3n.model import Gemma3n

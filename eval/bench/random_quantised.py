@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from eval.bench.gemma3n_pair import weight_mean, weight_scale
+from speech3n.eval.bench.gemma3n_pair import weight_mean, weight_scale
 from speech3n.layers.skeleton import shapes_only
 from speech3n.models.gemma3n.config import Gemma3nConfig
 from speech3n.models.gemma3n.model import Gemma3n

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 import click
 import psutil
 
-from eval.events import write_events
-from eval.run import session_events
-from eval.sounds import SOUNDS, GeneratedSource
+from speech3n.eval.events import write_events
+from speech3n.eval.run import session_events
+from speech3n.eval.sounds import SOUNDS, GeneratedSource
 from speech3n.types import SAMPLE_RATE, Status, Waveform
 
 if TYPE_CHECKING:
     from speech3n.audio.source import AudioSource
-    from speech3n.feed import Pace
+    from speech3n.session.feed import Pace
 
 _MEMORY_EVERY_S = 60.0
 
@@ -67,8 +67,8 @@ class LoopedSource:
 def main(recording: str, seconds: float | None, language: str | None, model: str, pace: Pace, folder: Path) -> None:
     """Run a session over RECORDING: an audio file, or a sound of eval.sounds."""
     from speech3n.engines.registry import open_engine
-    from speech3n.journal import Journal, SessionHeader
-    from speech3n.session import SessionOptions
+    from speech3n.journal.journal import Journal, SessionHeader
+    from speech3n.session.session import SessionOptions
 
     started = time.perf_counter()
     engine = open_engine(model)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from eval.datasets import language_order
-from eval.sounds import SOUNDS
+from speech3n.eval.datasets import language_order
+from speech3n.eval.sounds import SOUNDS
 
 Results = Mapping[str, Mapping[str, Any]]
 

@@ -12,13 +12,13 @@ from typing import Literal, Protocol, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.conditions.noise import babble, pink_noise, white_noise
-from eval.conditions.speech_level import active_speech_level_db
-from eval.datasets import Clip
 from speech3n.audio.acoustics.filters import convolve
 from speech3n.audio.acoustics.reverberation import room_response
 from speech3n.audio.acoustics.telephone import telephone_line
 from speech3n.errors import UsageError
+from speech3n.eval.conditions.noise import babble, pink_noise, white_noise
+from speech3n.eval.conditions.speech_level import active_speech_level_db
+from speech3n.eval.datasets import Clip
 from speech3n.types import SAMPLE_RATE, Waveform
 
 NoiseKind = Literal["white", "pink", "babble"]

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from eval.conditions.speech_level import active_speech_level_db
-from eval.datasets import Clip, read_audio
 from speech3n.audio.acoustics.filters import Samples
+from speech3n.eval.conditions.speech_level import active_speech_level_db
+from speech3n.eval.datasets import Clip, read_audio
 from speech3n.types import SAMPLE_RATE
 
 BABBLE_VOICES = 8

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from eval.conditions.condition import Altered, Clean, Condition
-from eval.conditions.noise import BABBLE_VOICES
-from eval.datasets import Clip, read_audio, write_wav
 from speech3n.errors import StorageError
+from speech3n.eval.conditions.condition import Altered, Clean, Condition
+from speech3n.eval.conditions.noise import BABBLE_VOICES
+from speech3n.eval.datasets import Clip, read_audio, write_wav
 from speech3n.types import SAMPLE_RATE
 
 

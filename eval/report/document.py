@@ -13,10 +13,10 @@ from typing import Literal
 
 import msgspec
 
-from eval.latency import Distribution
-from eval.significance import PairedTest
-from eval.wer import AlignedRun
 from speech3n.errors import StorageError
+from speech3n.eval.latency import Distribution
+from speech3n.eval.significance import PairedTest
+from speech3n.eval.wer import AlignedRun
 
 SCHEMA = "speech3n.eval/1"
 REPORT_JSON = "report.json"

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from eval.latency import Distribution
-from eval.report.document import Score
+from speech3n.eval.latency import Distribution
+from speech3n.eval.report.document import Score
 from speech3n.languages import language_name
 
 MISSING = "–"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from eval.report import formats
-from eval.report.document import Comparison, Report
-from eval.report.notes import Note, notes
-from eval.report.sweeps import false_text_table, robustness_table
-from eval.report.tables import Row, Table, quality_tables
-from eval.report.verdicts import METRICS, NOTHING_SHOWN, Verdict, pairings
+from speech3n.eval.report import formats
+from speech3n.eval.report.document import Comparison, Report
+from speech3n.eval.report.notes import Note, notes
+from speech3n.eval.report.sweeps import false_text_table, robustness_table
+from speech3n.eval.report.tables import Row, Table, quality_tables
+from speech3n.eval.report.verdicts import METRICS, NOTHING_SHOWN, Verdict, pairings
 
 
 def markdown_tables(report: Report) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from eval.report import formats
-from eval.report.document import Machine, Report, Scoring
-from eval.report.series import incomplete, main_systems
-from eval.report.verdicts import system_name
+from speech3n.eval.report import formats
+from speech3n.eval.report.document import Machine, Report, Scoring
+from speech3n.eval.report.series import incomplete, main_systems
+from speech3n.eval.report.verdicts import system_name
 
 _DELAY = (
     "from the end of a word to its commit, computing included, median / 95 % / worst; after sound: from the end of a "

@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from eval.report import formats
-from eval.report.charts.dots import wer_by_condition, wer_by_language
-from eval.report.charts.histogram import delay_histograms
-from eval.report.charts.tradeoff import tradeoff
-from eval.report.details import detail_tables
-from eval.report.document import Report
-from eval.report.findings import findings
-from eval.report.notes import notes
-from eval.report.series import Series, committed, incomplete, main_systems, series_of, whole_set
-from eval.report.sweeps import false_text_table, robustness_table
-from eval.report.tables import quality_tables
-from eval.report.verdicts import METRICS, pairings, system_name
-from eval.report.worst import worst_clips
+from speech3n.eval.report import formats
+from speech3n.eval.report.charts.dots import wer_by_condition, wer_by_language
+from speech3n.eval.report.charts.histogram import delay_histograms
+from speech3n.eval.report.charts.tradeoff import tradeoff
+from speech3n.eval.report.details import detail_tables
+from speech3n.eval.report.document import Report
+from speech3n.eval.report.findings import findings
+from speech3n.eval.report.notes import notes
+from speech3n.eval.report.series import Series, committed, incomplete, main_systems, series_of, whole_set
+from speech3n.eval.report.sweeps import false_text_table, robustness_table
+from speech3n.eval.report.tables import quality_tables
+from speech3n.eval.report.verdicts import METRICS, pairings, system_name
+from speech3n.eval.report.worst import worst_clips
 
 _MOST_FAILURES = 50
 
@@ -39,7 +39,7 @@ def render_page(report: Report, clip_audio: Mapping[str, Path]) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader("eval.report"),
+        loader=PackageLoader("speech3n.eval.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from eval.grouping import WHOLE_SET
-from eval.latency import Distribution, distribution
-from eval.report.document import GroupScores, Mode, Report, Score, SystemReport, WordErrors
+from speech3n.eval.grouping import WHOLE_SET
+from speech3n.eval.latency import Distribution, distribution
+from speech3n.eval.report.document import GroupScores, Mode, Report, Score, SystemReport, WordErrors
 
 CLEAN = "clean"
 LANGUAGE = "language"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from eval.report import formats
-from eval.report.document import FalseTextReport, Report
-from eval.report.series import LANGUAGE, conditions_of, languages_of, series_of, whole_set
-from eval.report.tables import Row, Table
-from eval.report.verdicts import system_name
+from speech3n.eval.report import formats
+from speech3n.eval.report.document import FalseTextReport, Report
+from speech3n.eval.report.series import LANGUAGE, conditions_of, languages_of, series_of, whole_set
+from speech3n.eval.report.tables import Row, Table
+from speech3n.eval.report.verdicts import system_name
 
 _MINUTE_S = 60.0
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from eval.grouping import WHOLE_SET
-from eval.report import formats
-from eval.report.document import GroupScores, Mode, Report, SystemReport
-from eval.report.series import LANGUAGE, Series, committed, incomplete, languages_of, main_systems, whole_set
+from speech3n.eval.grouping import WHOLE_SET
+from speech3n.eval.report import formats
+from speech3n.eval.report.document import GroupScores, Mode, Report, SystemReport
+from speech3n.eval.report.series import LANGUAGE, Series, committed, incomplete, languages_of, main_systems, whole_set
 
 TITLES: dict[Mode, str] = {"offline": "Files", "streaming": "Live captions", "given": "Given hypotheses"}
 

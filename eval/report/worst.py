@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from eval.report import formats
-from eval.report.document import ClipOutput, ClipReport, Report
-from eval.report.series import Series, main_systems
-from eval.report.sound import sound_uri
+from speech3n.eval.report import formats
+from speech3n.eval.report.document import ClipOutput, ClipReport, Report
+from speech3n.eval.report.series import Series, main_systems
+from speech3n.eval.report.sound import sound_uri
 
 PER_SYSTEM = 10
 CLIPS = 60

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from eval.report.document import REPORT_JSON, Report, encode_report
-from eval.report.markdown import markdown_document
-from eval.report.page import render_page
 from speech3n.errors import StorageError
+from speech3n.eval.report.document import REPORT_JSON, Report, encode_report
+from speech3n.eval.report.markdown import markdown_document
+from speech3n.eval.report.page import render_page
 
 REPORT_MD = "report.md"
 REPORT_HTML = "index.html"

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from eval.sets.clip import Clip, ManifestError
 from speech3n.errors import AudioError
+from speech3n.eval.sets.clip import Clip, ManifestError
 from speech3n.types import SAMPLE_RATE
 
 _CODES = {"cmn": "zh", "nb": "no", "fil": "tl"}

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from eval.sets.clip import ManifestError
-from eval.sets.entry import Entry
-from eval.sets.lines import read_lines, speaker_genders
+from speech3n.eval.sets.clip import ManifestError
+from speech3n.eval.sets.entry import Entry
+from speech3n.eval.sets.lines import read_lines, speaker_genders
 
 _DEPTH = 3
 """Folders between LibriSpeech/ and a chapter's transcript: split, speaker, chapter."""

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from eval.sets.clip import ManifestError
+from speech3n.eval.sets.clip import ManifestError
 
 
 def read_lines(path: Path) -> Iterator[tuple[str, str]]:

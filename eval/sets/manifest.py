@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from eval.sets.clip import Clip, ManifestError
-from eval.sets.entry import Entry, clip_of
-from eval.sets.lines import read_lines
+from speech3n.eval.sets.clip import Clip, ManifestError
+from speech3n.eval.sets.entry import Entry, clip_of
+from speech3n.eval.sets.lines import read_lines
 
 _TEXTS = ("source", "speaker", "license", "reference")
 _KNOWN = {"audio", "language", "text", "duration_s", "translation_en", *_TEXTS}

@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from eval.sets.clip import ManifestError
-from eval.sets.entry import Entry
-from eval.sets.lines import read_lines, speaker_genders
+from speech3n.eval.sets.clip import ManifestError
+from speech3n.eval.sets.entry import Entry
+from speech3n.eval.sets.lines import read_lines, speaker_genders
 
 _LANGUAGES = {
     "dutch": "nl",

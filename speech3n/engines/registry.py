@@ -15,9 +15,9 @@ DEFAULT_MODEL = "whisper-base"
 
 # Family, which names begin with -> "module:function" taking the model's name or folder and returning an Engine.
 _FACTORIES = {
-    "whisper": "speech3n.engines.whisper:open_whisper",
-    "gemma": "speech3n.engines.gemma3n:open_gemma3n",
-    "nano": "speech3n.engines.gemma3n:open_gemma3n",
+    "whisper": "speech3n.engines.whisper.engine:open_whisper",
+    "gemma": "speech3n.engines.gemma.engine:open_gemma3n",
+    "nano": "speech3n.engines.gemma.engine:open_gemma3n",
 }
 _ELASTIC = frozenset({"gemma", "nano"})
 """Families that take a size."""

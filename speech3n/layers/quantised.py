@@ -2,8 +2,8 @@
 
 How a product is computed depends on how many rows come in. For few, reading the weights is what takes time, and the
 activations stay as they are. For many, arithmetic is: activations are rounded to int8 row by row, and whole numbers
-are multiplied (W8A8, on processors with VNNI about five times as fast as bfloat16). `python -m eval.bench.kernels`
-measures where one way overtakes the other.
+are multiplied (W8A8, on processors with VNNI about five times as fast as bfloat16).
+`python -m speech3n.eval.bench.kernels` measures where one way overtakes the other.
 """
 
 from __future__ import annotations

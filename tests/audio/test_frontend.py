@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import EXAMPLES, read_waveform
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
@@ -19,6 +18,7 @@ from transformers import Gemma3nAudioFeatureExtractor
 from speech3n.audio.frontend import FrontendConfig, LogMel
 from speech3n.errors import ModelError
 from speech3n.types import SAMPLE_RATE, Waveform
+from tests.conftest import EXAMPLES, read_waveform
 
 TOLERANCE = 1e-4
 LENGTHS = [513, 514, 600, 640, 641, 672, 673, 1_600, 4_097, 23_456, 50_001]

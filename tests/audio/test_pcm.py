@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recordings import speech
 
 from speech3n.audio.pcm import SAMPLE_FORMATS, PcmSource
 from speech3n.audio.source import AudioSource
 from speech3n.errors import AudioError, UsageError
 from speech3n.types import FRAME_SAMPLES, Waveform
+from tests.audio.recordings import speech
 
 
 class Pieces(io.RawIOBase):

@@ -13,11 +13,11 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from recordings import Sound, read, record, record_silent_video, speech
 
 from speech3n.audio.source import AudioSource, FileSource
 from speech3n.errors import AudioError
 from speech3n.types import FRAME_SAMPLES, SAMPLE_RATE, Waveform
+from tests.audio.recordings import Sound, read, record, record_silent_video, speech
 
 KINDS = {
     "u8.wav": Sound("pcm_u8", 8_000),

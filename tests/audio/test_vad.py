@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from fakes import frames
 
 from speech3n.audio.vad import SLOT_SAMPLES, VoiceActivityDetector, level_db
 from speech3n.types import SAMPLE_RATE, Waveform
+from tests.fakes import frames
 
 
 def speech_s(pcm: Waveform) -> float:

@@ -5,12 +5,12 @@ from contextlib import closing
 
 import numpy as np
 import pytest
-from conftest import REPOSITORY, silence
 
 from speech3n.engines.base import Engine, EngineStream, StreamOptions
 from speech3n.engines.registry import open_engine
 from speech3n.errors import UsageError
 from speech3n.types import SAMPLE_RATE, Hypothesis, Waveform, words_text
+from tests.conftest import REPOSITORY, silence
 
 pytestmark = pytest.mark.weights
 

@@ -22,7 +22,7 @@ def test_an_unknown_model_names_the_nearest() -> None:
 def gemma3n(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the Gemma 3n engine is asked to open, which nobody loads here."""
     asked: list[str] = []
-    engine = ModuleType("speech3n.engines.gemma3n")
+    engine = ModuleType("speech3n.engines.gemma.engine")
     engine.open_gemma3n = asked.append  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, engine.__name__, engine)
     return asked
@@ -120,7 +120,7 @@ def test_a_gated_model_that_is_missing_is_said_before_anything_is_heard(
 ) -> None:
     from huggingface_hub import constants
 
-    from speech3n.cli import main
+    from speech3n.cli.main import main
 
     def hear(*_: object, **__: object) -> None:
         raise AssertionError("something was heard")

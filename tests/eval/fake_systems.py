@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from eval.datasets import read_audio
-from eval.events import record_of
-from eval.recognition import Recognition
-from eval.recordings import Recording
-from eval.report.document import Mode
 from speech3n.errors import AudioError, EngineError, ModelError
+from speech3n.eval.datasets import read_audio
+from speech3n.eval.events import record_of
+from speech3n.eval.recognition import Recognition
+from speech3n.eval.recordings import Recording
+from speech3n.eval.report.document import Mode
 from speech3n.types import End, Segment, Update, Word
 
 

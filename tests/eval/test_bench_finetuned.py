@@ -5,12 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from report.report_sample import ClipReport, group, output, sample_report, system
 
-from eval.bench.finetuned import _Options, parts, render, write_manifest
-from eval.datasets import Clip, load_manifest
-from eval.report.document import Report, Score
 from speech3n.errors import UsageError
+from speech3n.eval.bench.finetuned import _Options, parts, render, write_manifest
+from speech3n.eval.datasets import Clip, load_manifest
+from speech3n.eval.report.document import Report, Score
+from tests.eval.report.report_sample import ClipReport, group, output, sample_report, system
 
 BEFORE, AFTER = "nano|offline|clean", "tuned|offline|clean"
 TEXT = "press one for every other number that you hear"

@@ -2,8 +2,8 @@
 
 from click.testing import CliRunner
 
-from eval.bench.gemma3n_tables import render
-from eval.cli_bench import bench
+from speech3n.eval.bench.gemma3n_tables import render
+from speech3n.eval.cli_bench import bench
 
 _TIMING = {"ours": [1.0, 9.0, 2.0], "reference": [4.0, 4.0, 4.0]}
 _ENVIRONMENT = {"cpu": "a processor", "usable_cores": 2, "python": "3.11", "versions": {"speech3n": "0"}}
@@ -43,7 +43,7 @@ def test_no_results_make_no_table(tmp_path) -> None:
 
 
 def test_each_round_runs_everything_in_turns_and_the_first_does_not_count() -> None:
-    from eval.bench.gemma3n import in_turns
+    from speech3n.eval.bench.gemma3n import in_turns
 
     order: list[str] = []
     seconds = in_turns([lambda: order.append("a"), lambda: order.append("b")], rounds=2)

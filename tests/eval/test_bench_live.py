@@ -2,11 +2,11 @@ from pathlib import Path
 
 import numpy as np
 
-from eval.bench.live import SessionRun, session_summary
-from eval.bench.measure import ProcessCost
-from eval.bench.session_process import LoopedSource
-from eval.datasets import Clip, JoinedClip, JoinedRecording, write_wav
-from eval.false_text import words_shown
+from speech3n.eval.bench.live import SessionRun, session_summary
+from speech3n.eval.bench.measure import ProcessCost
+from speech3n.eval.bench.session_process import LoopedSource
+from speech3n.eval.datasets import Clip, JoinedClip, JoinedRecording, write_wav
+from speech3n.eval.false_text import words_shown
 from speech3n.types import SAMPLE_RATE, End, Segment, Status, Update, Word
 
 

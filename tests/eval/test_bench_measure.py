@@ -5,14 +5,14 @@ import sys
 import psutil
 import pytest
 
-from eval.bench.measure import BenchError, busy_core, run_process
+from speech3n.eval.bench.measure import BenchError, busy_core, run_process
 
 
 def test_a_process_is_measured_whole() -> None:
     allocate = "data = bytearray(200 * 2**20); data[::4096] = b'x' * len(data[::4096]); sum(range(3_000_000))"
     # Measured from a small process, as the benchmark is: a child's peak counts from the size of who forks it.
     measure = (
-        "import json, sys; from dataclasses import asdict; from eval.bench.measure import run_process\n"
+        "import json, sys; from dataclasses import asdict; from speech3n.eval.bench.measure import run_process\n"
         "print(json.dumps(asdict(run_process([sys.executable, '-c', sys.argv[1]]))))"
     )
     done = subprocess.run([sys.executable, "-c", measure, allocate], capture_output=True, check=True)

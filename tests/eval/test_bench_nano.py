@@ -1,4 +1,4 @@
-"""`python -m eval.bench.nano`: its parts on systems that need no weights, and the tables of their results."""
+"""`python -m speech3n.eval.bench.nano`: its parts on systems that need no weights, and the tables of their results."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from conftest import EXAMPLES, REPOSITORY
-from fake_systems import FakeCaptions, FakeSystem
 
-from eval.assemble import Wishes, assemble
-from eval.bench.nano.__main__ import main
-from eval.bench.nano.exactness import measure_exactness
-from eval.bench.nano.speed import measure_speed
-from eval.bench.nano.tables import Measured, render
-from eval.cache import ResultCache
-from eval.conditions.condition import Clean
-from eval.datasets import Clip, write_wav
-from eval.evaluate import Evaluation, Plan
-from eval.recordings import single_recordings
-from eval.report.document import Report
-from eval.systems import System
 from speech3n.errors import EngineError
+from speech3n.eval.assemble import Wishes, assemble
+from speech3n.eval.bench.nano.__main__ import main
+from speech3n.eval.bench.nano.exactness import measure_exactness
+from speech3n.eval.bench.nano.speed import measure_speed
+from speech3n.eval.bench.nano.tables import Measured, render
+from speech3n.eval.cache import ResultCache
+from speech3n.eval.conditions.condition import Clean
+from speech3n.eval.datasets import Clip, write_wav
+from speech3n.eval.evaluate import Evaluation, Plan
+from speech3n.eval.recordings import single_recordings
+from speech3n.eval.report.document import Report
+from speech3n.eval.systems import System
 from speech3n.types import SAMPLE_RATE
+from tests.conftest import EXAMPLES, REPOSITORY
+from tests.eval.fake_systems import FakeCaptions, FakeSystem
 
 EXACT = {"clips": 100, "same": 99, "difference": 1.2e-6, "tokens_a_frame": [1]}
 MEMORISED = REPOSITORY / "tests" / "data" / "gemma3n-memorised"

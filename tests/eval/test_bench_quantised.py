@@ -9,24 +9,24 @@ from unittest import mock
 import pytest
 import torch
 from click.testing import CliRunner
-from conftest import REPOSITORY
 
-from eval.bench import random_checkpoint, random_quantised
-from eval.bench.measure import BenchError, peak_rss_mb
-from eval.bench.quantised import ours
-from eval.bench.quantised.accuracy import measure_accuracy
-from eval.bench.quantised.ours import UTTERANCES, Ours
-from eval.bench.quantised.parts import in_turns
-from eval.bench.quantised.steady import UTTERANCE_S, SteadyUpdate, utterance
-from eval.bench.quantised.tables import render
-from eval.bench.quantised.worker import Worker
-from eval.bench.random_checkpoint import write_random
-from eval.bench.random_quantised import write_random_quantised
-from eval.cli_bench import bench
+from speech3n.eval.bench import random_checkpoint, random_quantised
+from speech3n.eval.bench.measure import BenchError, peak_rss_mb
+from speech3n.eval.bench.quantised import ours
+from speech3n.eval.bench.quantised.accuracy import measure_accuracy
+from speech3n.eval.bench.quantised.ours import UTTERANCES, Ours
+from speech3n.eval.bench.quantised.parts import in_turns
+from speech3n.eval.bench.quantised.steady import UTTERANCE_S, SteadyUpdate, utterance
+from speech3n.eval.bench.quantised.tables import render
+from speech3n.eval.bench.quantised.worker import Worker
+from speech3n.eval.bench.random_checkpoint import write_random
+from speech3n.eval.bench.random_quantised import write_random_quantised
+from speech3n.eval.cli_bench import bench
 from speech3n.models.gemma3n.checkpoint import load
 from speech3n.models.gemma3n.config import Gemma3nConfig
 from speech3n.models.gemma3n.quantisation import RECIPES, read_formats
 from speech3n.models.gemma3n.quantise import quantise_checkpoint
+from tests.conftest import REPOSITORY
 
 MEMORISED = REPOSITORY / "tests" / "data" / "gemma3n-memorised"
 _ENVIRONMENT = {"cpu": "a processor", "usable_cores": 2, "python": "3.11", "versions": {"speech3n": "0"}}

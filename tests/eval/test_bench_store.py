@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from eval.bench.measure import ProcessCost
-from eval.bench.store import ResultStore
 from speech3n.errors import StorageError
+from speech3n.eval.bench.measure import ProcessCost
+from speech3n.eval.bench.store import ResultStore
 
 
 class Counter:

@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
-from eval.bench.readme import replace_block
-from eval.bench.tables import render
 from speech3n.errors import StorageError
+from speech3n.eval.bench.readme import replace_block
+from speech3n.eval.bench.tables import render
 
 ENVIRONMENT = {
     "cpu": "Some CPU",

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from eval.bleu import translation_score
+from speech3n.eval.bleu import translation_score
 
 
 def test_bleu_by_hand() -> None:

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
-from eval.bleu import translation_score
-from eval.clip_statistics import ClipStatistics, bleu_statistics, chrf_statistics, error_statistics
-from eval.normalise import whisper_normaliser
-from eval.wer import ErrorCounts, align_characters, align_words, total_errors
+from speech3n.eval.bleu import translation_score
+from speech3n.eval.clip_statistics import ClipStatistics, bleu_statistics, chrf_statistics, error_statistics
+from speech3n.eval.normalise import whisper_normaliser
+from speech3n.eval.wer import ErrorCounts, align_characters, align_words, total_errors
 
 BASIC = whisper_normaliser("es")
 TEXT = st.lists(st.sampled_from(["the", "cat", "sat", "on", "mat", "."]), max_size=9).map(" ".join)

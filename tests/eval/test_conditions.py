@@ -2,19 +2,27 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import read_waveform
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from eval.conditions.condition import CONDITION_FORMS, SWEEP, Altered, Condition, Noise, NoiseKind, parse_condition
-from eval.conditions.speech_level import active_speech_level_db
-from eval.datasets import Clip, write_wav
 from speech3n.audio.acoustics.filters import band_pass, convolve
 from speech3n.audio.acoustics.reverberation import room_response
 from speech3n.audio.acoustics.telephone import mu_law, telephone_line
 from speech3n.errors import UsageError
+from speech3n.eval.conditions.condition import (
+    CONDITION_FORMS,
+    SWEEP,
+    Altered,
+    Condition,
+    Noise,
+    NoiseKind,
+    parse_condition,
+)
+from speech3n.eval.conditions.speech_level import active_speech_level_db
+from speech3n.eval.datasets import Clip, write_wav
 from speech3n.types import SAMPLE_RATE, Waveform
+from tests.conftest import read_waveform
 
 KINDS: tuple[NoiseKind, ...] = ("white", "pink", "babble")
 NUMBERS = st.floats(0.5, 9.5, allow_nan=False)

@@ -3,13 +3,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import read_waveform
 
-from eval.conditions.condition import parse_condition
-from eval.conditions.render import render_clip
-from eval.datasets import Clip, write_wav
 from speech3n.errors import AudioError, UsageError
+from speech3n.eval.conditions.condition import parse_condition
+from speech3n.eval.conditions.render import render_clip
+from speech3n.eval.datasets import Clip, write_wav
 from speech3n.types import SAMPLE_RATE
+from tests.conftest import read_waveform
 
 
 @pytest.fixture

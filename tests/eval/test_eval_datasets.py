@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eval.datasets import Clip, ManifestError, join_clips, languages, load_manifest, read_audio, write_wav
+from speech3n.eval.datasets import Clip, ManifestError, join_clips, languages, load_manifest, read_audio, write_wav
 from speech3n.types import SAMPLE_RATE
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
-from conftest import EXAMPLES, REPOSITORY
 
-from eval.cli import evaluate
-from eval.report.document import Report, load_report
-from eval.systems import parse_hypotheses
 from speech3n.errors import Speech3nError, UsageError
+from speech3n.eval.cli import evaluate
+from speech3n.eval.report.document import Report, load_report
+from speech3n.eval.systems import parse_hypotheses
+from tests.conftest import EXAMPLES, REPOSITORY
 
 MODEL = REPOSITORY / "tests" / "data" / "gemma3n-memorised"
 SPANISH = (

@@ -4,15 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_systems import FakeSystem
 
-from eval.cache import ResultCache
-from eval.conditions.condition import parse_condition
-from eval.datasets import Clip, read_audio, write_wav
-from eval.evaluate import Evaluation, Outcome, Plan, system_ids
-from eval.recordings import joined_recordings, single_recordings, sound_recordings
-from eval.sounds import SOUNDS
+from speech3n.eval.cache import ResultCache
+from speech3n.eval.conditions.condition import parse_condition
+from speech3n.eval.datasets import Clip, read_audio, write_wav
+from speech3n.eval.evaluate import Evaluation, Outcome, Plan, system_ids
+from speech3n.eval.recordings import joined_recordings, single_recordings, sound_recordings
+from speech3n.eval.sounds import SOUNDS
 from speech3n.types import SAMPLE_RATE
+from tests.eval.fake_systems import FakeSystem
 
 
 @pytest.fixture

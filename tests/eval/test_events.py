@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from eval.events import final_segments, read_events, write_events
-from eval.latency import stability, translation_delays, word_delays
 from speech3n.errors import StorageError
-from speech3n.journal import Journal, SessionHeader
+from speech3n.eval.events import final_segments, read_events, write_events
+from speech3n.eval.latency import stability, translation_delays, word_delays
+from speech3n.journal.journal import Journal, SessionHeader
 from speech3n.types import End, Event, Notice, Segment, Status, Update, Word
 
 HELLO, YOU = Word("Hello,", 0.25, 0.5, 0.9), Word("you", 0.5, 0.75, 0.8)

@@ -1,6 +1,6 @@
 import pytest
 
-from eval.false_text import FalseText, count_false_text
+from speech3n.eval.false_text import FalseText, count_false_text
 from speech3n.types import Segment, Update, Word
 
 

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from eval.datasets import Clip
-from eval.grouping import group_clips, require_field
 from speech3n.errors import UsageError
+from speech3n.eval.datasets import Clip
+from speech3n.eval.grouping import group_clips, require_field
 
 
 def clip(language: str, speaker: str = "", translation: str | None = None) -> Clip:

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.datasets import Clip, JoinedClip
-from eval.latency import (
+from speech3n.eval.datasets import Clip, JoinedClip
+from speech3n.eval.latency import (
     WordDelay,
     clip_end_delays,
     distribution,

@@ -10,16 +10,16 @@ from typing import TypeAlias
 
 import numpy as np
 import pytest
-from conftest import silence
-from fakes import FakeEngine, FakeSource, FakeStream
 
-from eval.latency_report import latency_report
-from speech3n import feed as feed_module
 from speech3n.engines.base import StreamOptions
-from speech3n.feed import Pace, open_feed
-from speech3n.session import Session, SessionOptions
-from speech3n.spool import Spool
+from speech3n.eval.latency_report import latency_report
+from speech3n.session import feed as feed_module
+from speech3n.session.backlog import Spool
+from speech3n.session.feed import Pace, open_feed
+from speech3n.session.session import Session, SessionOptions
 from speech3n.types import SAMPLE_RATE, Event, Hypothesis, Segment, Update, Waveform
+from tests.conftest import silence
+from tests.fakes import FakeEngine, FakeSource, FakeStream
 
 Cost: TypeAlias = Callable[[float, bool], float]
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.lagging import EmittedWord, SourceStretch, laal, lagging, resegmented, yaal
-from eval.resegment import assign_words
+from speech3n.eval.lagging import EmittedWord, SourceStretch, laal, lagging, resegmented, yaal
+from speech3n.eval.resegment import assign_words
 
 STRETCHES = [
     SourceStretch(0.5, 3.5, ("Good", "morning", "everyone.")),

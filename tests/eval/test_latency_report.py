@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from eval.datasets import Clip, JoinedClip
-from eval.events import read_events, write_events
-from eval.lagging import Lag
-from eval.latency_report import LatencyReport, ReferenceSegment, joined_references, latency_report
-from eval.memory import peak_memory_mib
+from speech3n.eval.datasets import Clip, JoinedClip
+from speech3n.eval.events import read_events, write_events
+from speech3n.eval.lagging import Lag
+from speech3n.eval.latency_report import LatencyReport, ReferenceSegment, joined_references, latency_report
+from speech3n.eval.memory import peak_memory_mib
 from speech3n.types import End, Event, Segment, Status, Update, Word
 
 EINS, ZWEI = Word("eins", 1.0, 1.5, 1.0), Word("zwei", 1.5, 3.0, 1.0)

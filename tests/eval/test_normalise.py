@@ -1,6 +1,6 @@
 import pytest
 
-from eval.normalise import plain_normaliser, spell_numbers, whisper_normaliser
+from speech3n.eval.normalise import plain_normaliser, spell_numbers, whisper_normaliser
 
 
 def test_english_has_whispers_english_normaliser() -> None:

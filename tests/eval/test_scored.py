@@ -3,21 +3,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fake_systems import FakeSystem
-from test_evaluate import clips, evaluation, folder, run
 
-from eval.assemble import Wishes, assemble
-from eval.datasets import Clip, JoinedClip
-from eval.evaluate import Evaluation, Outcome, Task
-from eval.events import record_of
-from eval.group_delays import group_delays
-from eval.recognition import Recognition
-from eval.recordings import Recording
-from eval.report.document import REPORT_JSON, encode_report, load_report
-from eval.scored import open_session, score_clip, scored_clips
-from eval.scores import compare, group_scores
 from speech3n.errors import StorageError
+from speech3n.eval.assemble import Wishes, assemble
+from speech3n.eval.datasets import Clip, JoinedClip
+from speech3n.eval.evaluate import Evaluation, Outcome, Task
+from speech3n.eval.events import record_of
+from speech3n.eval.group_delays import group_delays
+from speech3n.eval.recognition import Recognition
+from speech3n.eval.recordings import Recording
+from speech3n.eval.report.document import REPORT_JSON, encode_report, load_report
+from speech3n.eval.scored import open_session, score_clip, scored_clips
+from speech3n.eval.scores import compare, group_scores
 from speech3n.types import End, Event, Segment, Status, Update, Word
+from tests.eval.fake_systems import FakeSystem
+from tests.eval.test_evaluate import clips, evaluation, folder, run
 
 __all__ = ["clips", "folder"]
 

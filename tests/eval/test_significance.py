@@ -9,10 +9,10 @@ from sacrebleu.metrics.chrf import CHRF
 from sacrebleu.significance import PairedTest as SacrebleuTest
 from sacrebleu.significance import Result
 
-from eval import significance
-from eval.clip_statistics import ClipStatistics, bleu_statistics, chrf_statistics, error_statistics
-from eval.significance import PairedTest, approximate_randomisation, bootstrap_interval, paired_bootstrap
-from eval.wer import ErrorCounts
+from speech3n.eval import significance
+from speech3n.eval.clip_statistics import ClipStatistics, bleu_statistics, chrf_statistics, error_statistics
+from speech3n.eval.significance import PairedTest, approximate_randomisation, bootstrap_interval, paired_bootstrap
+from speech3n.eval.wer import ErrorCounts
 
 WORDS = "the a cat dog sat ran on under mat tree and then slept ate well today".split()
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from eval.sounds import SOUNDS, GeneratedSource
+from speech3n.eval.sounds import SOUNDS, GeneratedSource
 from speech3n.types import FRAME_SAMPLES, SAMPLE_RATE
 
 LEVELS = {"quiet noise": -60.0, "white noise": -30.0, "pink noise": -30.0, "tones": -20.0, "music": -20.0}

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eval.normalise import Normaliser, whisper_normaliser
-from eval.wer import (
+from speech3n.eval.normalise import Normaliser, whisper_normaliser
+from speech3n.eval.wer import (
     AlignedRun,
     ErrorCounts,
     align_characters,

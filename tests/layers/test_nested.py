@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from rounded import Rounded
 from torch import Tensor, nn
 
 from speech3n.layers import linear as packing
 from speech3n.layers.linear import RowLinear, can_pack, pack_linears
 from speech3n.layers.nested import first_inputs, first_outputs, shallow, split_inputs, split_outputs
+from tests.layers.rounded import Rounded
 
 BORDERS = (16, 24, 40)
 WIDTHS = [16, 24, 40]

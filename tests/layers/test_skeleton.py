@@ -6,10 +6,10 @@ import subprocess
 import sys
 
 import torch
-from conftest import REPOSITORY
 from torch import nn
 
 from speech3n.layers.skeleton import shapes_only
+from tests.conftest import REPOSITORY
 
 
 def test_modules_have_shapes_and_nothing_else_until_a_checkpoint_fills_them() -> None:

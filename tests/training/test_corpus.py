@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from training.nano_doubles import TEXTS, feature_store, sound
 
 from speech3n.audio.frontend import LogMel
 from speech3n.errors import StorageError
@@ -20,6 +19,7 @@ from speech3n.training.corpus.shards import cut_clips, find_shards
 from speech3n.training.data import add_shard
 from speech3n.training.synthesis.sentences import fingerprint
 from speech3n.training.synthesis.shards import Shard
+from tests.training.nano_doubles import TEXTS, feature_store, sound
 
 LENGTHS = np.random.default_rng(3).integers(100, 900, 400).tolist()
 

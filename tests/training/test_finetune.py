@@ -7,13 +7,11 @@ from typing import Any
 
 import pytest
 import torch
-from models.gemma3n.pairs import no_vision
-from training.nano_doubles import SMALL_HALF, TEXTS, small_nano, sound
 from transformers import Gemma3nForConditionalGeneration
 
-from eval.sound_files import write_wav
-from speech3n import cli
+from speech3n.cli import main as cli
 from speech3n.errors import ModelError, UsageError
+from speech3n.eval.sound_files import write_wav
 from speech3n.models.gemma3n import checkpoint
 from speech3n.models.gemma3n.abilities import Abilities
 from speech3n.models.gemma3n.quantisation import RECIPES
@@ -31,6 +29,8 @@ from speech3n.training.lessons import Course, Lessons
 from speech3n.training.nano import new_nano
 from speech3n.training.questions import Desk
 from speech3n.training.tiny import save_companions
+from tests.models.gemma3n.pairs import no_vision
+from tests.training.nano_doubles import SMALL_HALF, TEXTS, small_nano, sound
 
 PLAN = Plan(steps=6, rate=0.02, rank=4, look_every=2, seed=3)
 IDS = torch.arange(3, 20)[None]

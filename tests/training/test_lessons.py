@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from training.nano_doubles import COURSE, SENTENCES, TEXTS, feature_store, small_nano
 
 from speech3n.training.corpus.feature_changes import NONE
 from speech3n.training.corpus.schedule import Position
@@ -19,6 +18,7 @@ from speech3n.training.sayings import Saying, in_a_row
 from speech3n.training.script import Paced, pace
 from speech3n.training.step import IGNORED
 from speech3n.training.synthesis.sentences import Sentence
+from tests.training.nano_doubles import COURSE, SENTENCES, TEXTS, feature_store, small_nano
 
 
 def test_text_is_paced_like_speech_that_ctc_reads() -> None:

@@ -3,12 +3,12 @@
 import pytest
 import torch
 from torch import Tensor, nn
-from training.nano_doubles import SMALL_HALF, small_nano
 
 from speech3n.models.gemma3n.elastic import path
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.training.finetune.lora import AdaptedLinear, adapt, merge
 from speech3n.training.nano import new_nano
+from tests.training.nano_doubles import SMALL_HALF, small_nano
 
 IDS = torch.arange(3, 20)[None]
 MEL = torch.randn(1, 64, 128, generator=torch.Generator().manual_seed(2)) - 4

@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from models.gemma3n.pairs import TOLERANCE, difference, no_vision
-from recordings import read
 from transformers import AutoFeatureExtractor, AutoTokenizer, Gemma3nForConditionalGeneration
 
 from speech3n.audio.frontend import LogMel
@@ -20,6 +18,8 @@ from speech3n.training.clips import read_passages
 from speech3n.training.questions import Desk, Question, questions_about
 from speech3n.training.recital import recite_growing
 from speech3n.types import Waveform
+from tests.audio.recordings import read
+from tests.models.gemma3n.pairs import TOLERANCE, difference, no_vision
 
 FOLDER = Path(__file__).parents[1] / "data" / "gemma3n-memorised"
 MANIFEST = FOLDER / "clips.jsonl"

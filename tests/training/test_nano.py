@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from training.nano_doubles import TEXTS
 
 from speech3n.errors import ModelError
 from speech3n.models.gemma3n.abilities import Abilities
@@ -13,6 +12,7 @@ from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.training.nano import ABILITIES, FOLDER, HALF, nano_config, new_nano, open_nano
 from speech3n.training.questions import Desk, questions_about
 from speech3n.training.tiny import count_parameters
+from tests.training.nano_doubles import TEXTS
 
 
 def test_the_vocabulary_writes_any_text_and_names_every_control_token_once() -> None:

@@ -10,13 +10,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import EXAMPLES, read_waveform
-from training.nano_doubles import SMALL_HALF, small_nano
 
 from speech3n import store
-from speech3n.cli import main
+from speech3n.cli.main import main
 from speech3n.engines.base import StreamOptions
-from speech3n.engines.gemma3n import Gemma3nEngine
+from speech3n.engines.gemma.engine import Gemma3nEngine
 from speech3n.engines.registry import check_size, open_engine, prepare
 from speech3n.errors import ModelError, UsageError
 from speech3n.models.gemma3n import checkpoint
@@ -25,6 +23,8 @@ from speech3n.store import disk
 from speech3n.training.nano import ABILITIES, FOLDER, new_nano
 from speech3n.training.ship import ship
 from speech3n.training.tiny import save_companions
+from tests.conftest import EXAMPLES, read_waveform
+from tests.training.nano_doubles import SMALL_HALF, small_nano
 
 CLIP = EXAMPLES / "es-keywords.flac"
 

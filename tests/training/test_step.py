@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import torch
-from models.gemma3n.pairs import AUDIO, E2B, SOFT_TOKENS, build_pair, difference, small_config
 from torch import Tensor
 
 from speech3n.audio.frontend import LogMel
@@ -13,6 +12,7 @@ from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.models.gemma3n.prompts import Prompt
 from speech3n.models.gemma3n.text import AltUp
 from speech3n.training.step import IGNORED, Batch, Example, answer_loss, collate, training_step
+from tests.models.gemma3n.pairs import AUDIO, E2B, SOFT_TOKENS, build_pair, difference, small_config
 
 TOLERANCE = 1e-4
 FRAMES = (301, 170)

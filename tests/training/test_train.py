@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import torch
 from click.testing import CliRunner
-from training.nano_doubles import COURSE, SENTENCES, SMALL_HALF, TEXTS, feature_store, small_nano
 
 from speech3n.errors import ModelError, StorageError, UsageError
 from speech3n.models.gemma3n import checkpoint
@@ -30,6 +29,7 @@ from speech3n.training.rest import rest_while
 from speech3n.training.run import Examine, Training
 from speech3n.training.step import IGNORED, answer_loss
 from speech3n.training.trainee import Plan, Stage, Trainee
+from tests.training.nano_doubles import COURSE, SENTENCES, SMALL_HALF, TEXTS, feature_store, small_nano
 
 STAGES: tuple[Stage, Stage] = ("hear", "read")
 PLAN = Plan(steps=6, rate=3e-3, warm_up=1, save_every=3, exam_every=6, exam_clips=1, course=COURSE)

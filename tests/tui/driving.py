@@ -7,14 +7,14 @@ from collections.abc import Callable
 import pytest
 from textual.pilot import Pilot
 
+from speech3n.tui.app import LiveApp
+from speech3n.tui.live import LiveRequest
+from speech3n.tui.widgets.banner import Banner
+from speech3n.tui.widgets.captions import Captions
+from speech3n.tui.widgets.error_panel import ErrorPanel
+from speech3n.tui.widgets.keys import KeyLine
+from speech3n.tui.widgets.status import StatusLine
 from speech3n.types import Segment
-from tui.app import LiveApp
-from tui.live import LiveRequest
-from tui.widgets.banner import Banner
-from tui.widgets.captions import Captions
-from tui.widgets.error_panel import ErrorPanel
-from tui.widgets.keys import KeyLine
-from tui.widgets.status import StatusLine
 
 AppPilot = Pilot[None]
 REQUEST = LiveRequest(source="entrevista.m4a", language="es")

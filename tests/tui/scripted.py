@@ -10,10 +10,10 @@ from pathlib import Path
 from speech3n.audio.microphone import InputDevice
 from speech3n.engines.base import Engine, EngineInfo
 from speech3n.errors import StorageError
-from speech3n.session import SessionOptions
+from speech3n.session.session import SessionOptions
+from speech3n.tui.live import LiveRequest, LiveSession
+from speech3n.tui.worker import Backend
 from speech3n.types import End, Event, Segment, Status, Update, Word
-from tui.live import LiveRequest, LiveSession
-from tui.worker import Backend
 
 LANGUAGES = frozenset({"en", "es", "fr", "it", "pt", "de", "ja", "zh", "sv", "uk", "ca", "gl"})
 DEVICES = [InputDevice(0, "Built-in Microphone", 1, 44100, True), InputDevice(3, "USB Podcast Mic", 1, 48000, False)]

@@ -6,19 +6,19 @@ import threading
 from dataclasses import replace
 
 import pytest
-from driving import REQUEST, banner, heard, keys, phase, shown, until
-from scripted import Stage, status, talk
 from textual.widgets import OptionList
 
+from speech3n.tui.app import LiveApp
+from speech3n.tui.screens.help import HelpScreen
+from speech3n.tui.screens.picker import Picker
+from speech3n.tui.themes import THEMES
+from speech3n.tui.widgets.captions import Captions
+from speech3n.tui.widgets.heading import Heading
+from speech3n.tui.widgets.keys import KeyLine
+from speech3n.tui.widgets.status import StatusLine
 from speech3n.types import ModelSize, Segment
-from tui.app import LiveApp
-from tui.screens.help import HelpScreen
-from tui.screens.picker import Picker
-from tui.themes import THEMES
-from tui.widgets.captions import Captions
-from tui.widgets.heading import Heading
-from tui.widgets.keys import KeyLine
-from tui.widgets.status import StatusLine
+from tests.tui.driving import REQUEST, banner, heard, keys, phase, shown, until
+from tests.tui.scripted import Stage, status, talk
 
 
 async def test_captions_appear_committed_and_tentative_with_their_translation() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.finding import folded, places
+from speech3n.tui.finding import folded, places
 
 
 def test_accents_and_case_do_not_matter() -> None:

@@ -7,8 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from tui.folding import Frame, clock, fold
-from tui.paragraphs import Block, Paragraph
+from speech3n.tui.folding import Frame, clock, fold
+from speech3n.tui.paragraphs import Block, Paragraph
 
 TEXT = "Hace veinte años, en este mismo valle, el río llegaba hasta el mar todos los meses del año."
 TRANSLATION = "Twenty years ago, in this very valley, the river reached the sea every month of the year."

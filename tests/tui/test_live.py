@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fakes import FakeEngine
 
 from speech3n.engines.base import EngineInfo
 from speech3n.errors import AudioError, DeviceError, StorageError, UsageError
-from speech3n.journal import SavedSession
-from tui import live
-from tui.live import LiveRequest, open_live, request_again, saved_line
+from speech3n.journal.journal import SavedSession
+from speech3n.tui import live
+from speech3n.tui.live import LiveRequest, open_live, request_again, saved_line
+from tests.fakes import FakeEngine
 
 
 def spoken(examples: dict[str, Path], folder: Path, **changes: object) -> live.LiveSession:

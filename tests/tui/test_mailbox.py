@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from scripted import status, update
-
+from speech3n.tui.mailbox import Mailbox
 from speech3n.types import Segment, Status
-from tui.mailbox import Mailbox
+from tests.tui.scripted import status, update
 
 
 def test_meters_and_updates_are_overtaken_and_segments_are_not() -> None:

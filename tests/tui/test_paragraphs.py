@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from scripted import update
-
+from speech3n.tui.paragraphs import Script
 from speech3n.types import Segment, Word
-from tui.paragraphs import Script
+from tests.tui.scripted import update
 
 
 def segment(number: int, start: float, text: str, language: str = "es", translation: str | None = None) -> Segment:

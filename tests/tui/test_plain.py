@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from fakes import FakeEngine
 
 from speech3n.errors import DeviceError
+from speech3n.tui import live as live_sessions
+from speech3n.tui import plain
+from speech3n.tui.cli import live
 from speech3n.types import Gap, Segment, Update, Word
-from tui import live as live_sessions
-from tui import plain
-from tui.cli import live
+from tests.fakes import FakeEngine
 
 
 @pytest.fixture
@@ -66,13 +66,14 @@ def test_jsonl_is_what_the_design_says(run, examples: dict[str, Path]) -> None:
 
 
 def test_raw_pcm_on_stdin(examples: dict[str, Path], tmp_path: Path) -> None:
-    from conftest import read_waveform
+    from tests.conftest import read_waveform
 
     pcm = (read_waveform(examples["en"]) * 32767).astype("<i2").tobytes()
     program = (
-        "import sys; sys.path.insert(0, 'tests'); from fakes import FakeEngine; from tui import live, plain\n"
+        "import sys; from tests.fakes import FakeEngine; from speech3n.tui import live, plain\n"
         "plain.open_engine = lambda model, size=None: FakeEngine(); live.prepare = lambda model: None\n"
-        "from speech3n.cli import main; main(['live', '-', '--jsonl', '--language', 'es', '--save', sys.argv[1]])\n"
+        "from speech3n.cli.main import main\n"
+        "main(['live', '-', '--jsonl', '--language', 'es', '--save', sys.argv[1]])\n"
     )
     command = [sys.executable, "-c", program, str(tmp_path / "s")]
     done = subprocess.run(command, input=pcm, capture_output=True, check=False, timeout=60)
@@ -85,9 +86,9 @@ def test_raw_pcm_on_stdin(examples: dict[str, Path], tmp_path: Path) -> None:
 
 def test_ctrl_c_finishes_the_segment_and_saves(examples: dict[str, Path], tmp_path: Path) -> None:
     program = (
-        "import sys; sys.path.insert(0, 'tests'); from fakes import FakeEngine; from tui import live, plain\n"
+        "import sys; from tests.fakes import FakeEngine; from speech3n.tui import live, plain\n"
         "plain.open_engine = lambda model, size=None: FakeEngine(); live.prepare = lambda model: None\n"
-        "from speech3n.cli import main\n"
+        "from speech3n.cli.main import main\n"
         "main(['live', sys.argv[2], '--jsonl', '--pace', 'realtime', '--language', 'es', '--save', sys.argv[1]])\n"
     )
     command = [sys.executable, "-c", program, str(tmp_path / "s"), str(examples["en"])]
@@ -107,9 +108,9 @@ def test_ctrl_c_finishes_the_segment_and_saves(examples: dict[str, Path], tmp_pa
 
 def test_a_reader_that_goes_away_is_no_traceback(examples: dict[str, Path], tmp_path: Path) -> None:
     program = (
-        "import sys; sys.path.insert(0, 'tests'); from fakes import FakeEngine; from tui import live, plain\n"
+        "import sys; from tests.fakes import FakeEngine; from speech3n.tui import live, plain\n"
         "plain.open_engine = lambda model, size=None: FakeEngine(); live.prepare = lambda model: None\n"
-        "from speech3n.cli import main\n"
+        "from speech3n.cli.main import main\n"
         "main(['live', sys.argv[2], '--jsonl', '--language', 'es', '--save', sys.argv[1]])\n"
     )
     read, write = os.pipe()

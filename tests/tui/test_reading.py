@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from driving import REQUEST, banner, heard, numbered, phase, shown, until
-from scripted import Stage, status, talk, update
 from textual.widgets import Checkbox, Input
 
-from tui.app import LiveApp
-from tui.screens.save import SaveDialog
-from tui.widgets.captions import Captions
-from tui.widgets.search_bar import SearchBar
+from speech3n.tui.app import LiveApp
+from speech3n.tui.screens.save import SaveDialog
+from speech3n.tui.widgets.captions import Captions
+from speech3n.tui.widgets.search_bar import SearchBar
+from tests.tui.driving import REQUEST, banner, heard, numbered, phase, shown, until
+from tests.tui.scripted import Stage, status, talk, update
 
 
 async def test_search_finds_without_accents_and_goes_from_place_to_place() -> None:
@@ -160,7 +160,7 @@ async def test_save_needs_a_format() -> None:
 
 async def test_an_update_costs_the_same_after_hours(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the last paragraph is broken into lines and only what is on screen is drawn, however much there is."""
-    from tui.folding import Frame
+    from speech3n.tui.folding import Frame
 
     app = LiveApp(REQUEST, Stage([*numbered(5000), status(50_000.0)]).backend())
     async with app.run_test(size=(100, 30)) as pilot:

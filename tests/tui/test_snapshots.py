@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from scripted import ScriptedSource, Stage, talk
 from textual.pilot import Pilot
 from textual.widgets import Input
 
 from speech3n.errors import DeviceError
-from tui.app import LiveApp
-from tui.live import LiveRequest
-from tui.widgets.captions import Captions
-from tui.widgets.status import StatusLine
+from speech3n.tui.app import LiveApp
+from speech3n.tui.live import LiveRequest
+from speech3n.tui.widgets.captions import Captions
+from speech3n.tui.widgets.status import StatusLine
+from tests.tui.scripted import ScriptedSource, Stage, talk
 
 Compare = Callable[..., bool]
 BILINGUAL = {"source": "entrevista.m4a", "language": "auto", "translate": True}

@@ -10,7 +10,7 @@ import sys
 
 PROGRAM = """
 import os, sys
-from tui.terminal import has_terminal, ui_terminal
+from speech3n.tui.terminal import has_terminal, ui_terminal
 assert has_terminal()
 before = sys.__stdin__, sys.__stderr__
 with ui_terminal() as screen:

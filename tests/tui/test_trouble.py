@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from driving import MICROPHONE, REQUEST, banner, heard, keys, panel, phase, shown, until
-from scripted import ScriptedSource, Stage, talk
 
 from speech3n.errors import AudioError, DeviceError, EngineError, ModelError, UsageError
+from speech3n.tui.app import LiveApp
+from speech3n.tui.screens.picker import Picker
+from speech3n.tui.widgets.banner import Banner
 from speech3n.types import Gap, Notice
-from tui.app import LiveApp
-from tui.screens.picker import Picker
-from tui.widgets.banner import Banner
+from tests.tui.driving import MICROPHONE, REQUEST, banner, heard, keys, panel, phase, shown, until
+from tests.tui.scripted import ScriptedSource, Stage, talk
 
 
 async def test_notices_are_shown_until_they_are_over() -> None:

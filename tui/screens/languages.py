@@ -7,7 +7,7 @@ from collections.abc import Collection
 import langcodes
 
 from speech3n.languages import language_name
-from tui.screens.picker import Choice, Picker
+from speech3n.tui.screens.picker import Choice, Picker
 
 
 def language_picker(available: Collection[str], current: str | None) -> Picker:

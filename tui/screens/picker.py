@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from tui.finding import folded
+from speech3n.tui.finding import folded
 
 
 @dataclass(frozen=True, slots=True)

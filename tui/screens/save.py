@@ -11,7 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Checkbox, Input, Static
 
-from speech3n.writers import FORMATS
+from speech3n.formats.writers import FORMATS
 
 _NAMES = {"txt": "text", "srt": "SubRip", "vtt": "WebVTT", "tsv": "table", "json": "everything"}
 

@@ -14,9 +14,9 @@ from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
-from tui.finding import folded, places
-from tui.folding import Frame, Line
-from tui.paragraphs import Block, Paragraph, Script
+from speech3n.tui.finding import folded, places
+from speech3n.tui.folding import Frame, Line
+from speech3n.tui.paragraphs import Block, Paragraph, Script
 
 Place = tuple[int, int, int]
 """Where something was found: paragraph, block (source, translation), first character."""

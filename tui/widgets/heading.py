@@ -7,7 +7,7 @@ from rich.text import Text
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from tui.folding import Frame
+from speech3n.tui.folding import Frame
 
 
 class Heading(Widget):

@@ -9,8 +9,8 @@ from rich.text import Text
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from speech3n.tui.folding import clock
 from speech3n.types import Status
-from tui.folding import clock
 
 _QUIETEST_DB = -60.0
 _LOUD_DB = -6.0

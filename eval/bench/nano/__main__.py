@@ -1,4 +1,4 @@
-"""`python -m eval.bench.nano`: measure what nano is said to do, part by part, and write the tables."""
+"""`python -m speech3n.eval.bench.nano`: measure what nano is said to do, part by part, and write the tables."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Any
 
 import click
 
-from eval.bench.evaluations import EvaluationError
-from eval.bench.nano.exactness import measure_exactness
-from eval.bench.nano.quality import SETS, SIZES, measure_quality, quality_reports
-from eval.bench.nano.speed import measure_speed, speed_systems
-from eval.bench.nano.tables import Measured, render
-from eval.bench.program import program
-from eval.bench.readme import replace_block
-from eval.bench.store import Record, ResultStore
-from eval.datasets import Clip, load_clips
-from eval.fingerprint import code_digest, weights_digest
 from speech3n.engines.registry import prepare
-from speech3n.threads import compute_threads
+from speech3n.eval.bench.evaluations import EvaluationError
+from speech3n.eval.bench.nano.exactness import measure_exactness
+from speech3n.eval.bench.nano.quality import SETS, SIZES, measure_quality, quality_reports
+from speech3n.eval.bench.nano.speed import measure_speed, speed_systems
+from speech3n.eval.bench.nano.tables import Measured, render
+from speech3n.eval.bench.program import program
+from speech3n.eval.bench.readme import replace_block
+from speech3n.eval.bench.store import Record, ResultStore
+from speech3n.eval.datasets import Clip, load_clips
+from speech3n.eval.fingerprint import code_digest, weights_digest
+from speech3n.runtime.threads import compute_threads
 
 _PARTS = (*SETS, "exactness", "speed")
 _FEW = 20

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from eval.bench.store import Record
-from eval.command import WHOLE
-from eval.datasets import Clip
-from eval.sound_files import read_audio
+from speech3n.eval.bench.store import Record
+from speech3n.eval.command import WHOLE
+from speech3n.eval.datasets import Clip
+from speech3n.eval.sound_files import read_audio
 from speech3n.types import FRAME_SAMPLES, Waveform
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def measure_exactness(model: str, size: str, clips: Sequence[Clip]) -> Record:
     import torch
 
     from speech3n.engines.base import StreamOptions
-    from speech3n.engines.gemma3n import open_gemma3n
+    from speech3n.engines.gemma.engine import open_gemma3n
 
     same, difference = 0, 0.0
     counts: set[int] = set()

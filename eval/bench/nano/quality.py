@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from eval.bench.evaluations import evaluate_into
-from eval.bench.store import ResultStore
-from eval.cache import cache_folder
-from eval.command import WHOLE, Request
-from eval.report.document import REPORT_JSON, Report, load_report
+from speech3n.eval.bench.evaluations import evaluate_into
+from speech3n.eval.bench.store import ResultStore
+from speech3n.eval.cache import cache_folder
+from speech3n.eval.command import WHOLE, Request
+from speech3n.eval.report.document import REPORT_JSON, Report, load_report
 
 PEER = "whisper-base"
 SIZES = (WHOLE, "half")

@@ -11,21 +11,21 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from eval.bench.nano.quality import PEER, SIZES
-from eval.bench.store import Record
-from eval.cache import ResultCache
-from eval.command import WHOLE
-from eval.conditions.condition import Clean
-from eval.datasets import Clip
-from eval.evaluate import Evaluation, Outcome, Plan, system_ids
-from eval.events import final_segments
-from eval.latency import distribution
-from eval.normalise import plain_normaliser
-from eval.recordings import single_recordings
-from eval.scored import Session, open_session
-from eval.systems import EngineSystem, System
-from eval.terminal import watching
 from speech3n.errors import EngineError
+from speech3n.eval.bench.nano.quality import PEER, SIZES
+from speech3n.eval.bench.store import Record
+from speech3n.eval.cache import ResultCache
+from speech3n.eval.command import WHOLE
+from speech3n.eval.conditions.condition import Clean
+from speech3n.eval.datasets import Clip
+from speech3n.eval.evaluate import Evaluation, Outcome, Plan, system_ids
+from speech3n.eval.events import final_segments
+from speech3n.eval.latency import distribution
+from speech3n.eval.normalise import plain_normaliser
+from speech3n.eval.recordings import single_recordings
+from speech3n.eval.scored import Session, open_session
+from speech3n.eval.systems import EngineSystem, System
+from speech3n.eval.terminal import watching
 
 SOON_S = 0.5
 """The first word of a clip is to be shown so soon after its end."""

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from eval.bench.nano.quality import SETS, SIZES
-from eval.bench.nano.speed import SOON_S
-from eval.bench.tables import machines, table
-from eval.command import WHOLE
-from eval.report import formats
-from eval.report.document import GroupScores, Report, SystemReport
-from eval.report.series import LANGUAGE, incomplete
+from speech3n.eval.bench.nano.quality import SETS, SIZES
+from speech3n.eval.bench.nano.speed import SOON_S
+from speech3n.eval.bench.tables import machines, table
+from speech3n.eval.command import WHOLE
+from speech3n.eval.report import formats
+from speech3n.eval.report.document import GroupScores, Report, SystemReport
+from speech3n.eval.report.series import LANGUAGE, incomplete
 
 Record = Mapping[str, Any]
 

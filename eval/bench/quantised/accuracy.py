@@ -11,12 +11,12 @@ from typing import Any
 
 import torch
 
-from eval.datasets import read_audio
-from eval.normalise import Normaliser, whisper_normaliser
-from eval.wer import word_errors
-from speech3n.decoding.answer import parse_answer
 from speech3n.engines.base import StreamOptions
-from speech3n.engines.gemma3n import Gemma3nEngine
+from speech3n.engines.gemma.answer import parse_answer
+from speech3n.engines.gemma.engine import Gemma3nEngine
+from speech3n.eval.datasets import read_audio
+from speech3n.eval.normalise import Normaliser, whisper_normaliser
+from speech3n.eval.wer import word_errors
 from speech3n.models.gemma3n.listening import Listener
 from speech3n.models.gemma3n.quantisation import RECIPES, read_formats
 from speech3n.models.gemma3n.quantise import quantise_checkpoint

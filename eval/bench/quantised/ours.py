@@ -8,15 +8,15 @@ from pathlib import Path
 
 import torch
 
-from eval.bench.quantised.steady import PROMPT, UTTERANCE_S, ForcedDecoder, utterance
-from eval.bench.quantised.systems import CLIP_S, DECODED, PREFILL, noise, seconds_of, some_ids
-from speech3n.allocator import return_large_blocks
 from speech3n.audio.frontend import LogMel
-from speech3n.cores import settle_threads, take_threads
+from speech3n.eval.bench.quantised.steady import PROMPT, UTTERANCE_S, ForcedDecoder, utterance
+from speech3n.eval.bench.quantised.systems import CLIP_S, DECODED, PREFILL, noise, seconds_of, some_ids
 from speech3n.layers.linear import can_pack, pack_linears
 from speech3n.models.gemma3n.checkpoint import load
 from speech3n.models.gemma3n.listening import Ears, Listener
-from speech3n.threads import model_threads
+from speech3n.runtime.allocator import return_large_blocks
+from speech3n.runtime.cores import settle_threads, take_threads
+from speech3n.runtime.threads import model_threads
 from speech3n.types import SAMPLE_RATE
 
 UTTERANCES = 1

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from eval.bench.quantised.steady import PROMPT, UTTERANCE_S, SteadyUpdate
-from eval.bench.quantised.systems import CLIP_S, DECODED, PREFILL, noise, seconds_of, some_ids
 from speech3n.audio.frontend import LogMel
+from speech3n.eval.bench.quantised.steady import PROMPT, UTTERANCE_S, SteadyUpdate
+from speech3n.eval.bench.quantised.systems import CLIP_S, DECODED, PREFILL, noise, seconds_of, some_ids
 
 _UPDATES = (1, UTTERANCE_S)
 """It starts afresh at every update, so that the times of all lie on a line between these two."""

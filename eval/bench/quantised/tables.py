@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from eval.bench.quantised.parts import REFERENCE
-from eval.bench.tables import machines, table
+from speech3n.eval.bench.quantised.parts import REFERENCE
+from speech3n.eval.bench.tables import machines, table
 
 Record = Mapping[str, Any]
 

@@ -17,11 +17,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from eval.bench.measure import BenchError, peak_rss_mb
-from speech3n.threads import keep_libraries_modest
+from speech3n.eval.bench.measure import BenchError, peak_rss_mb
+from speech3n.runtime.threads import keep_libraries_modest
 
 if TYPE_CHECKING:
-    from eval.bench.quantised.systems import System
+    from speech3n.eval.bench.quantised.systems import System
 
 _OURS = ("GOMP_SPINCOUNT", "OPENBLAS_NUM_THREADS")
 """What `keep_libraries_modest` set for this program, and transformers is measured without."""
@@ -37,7 +37,7 @@ class Worker:
     def __init__(self, system: str, folder: Path) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "eval.bench.quantised.worker", system, str(folder)],
+            [sys.executable, "-m", "speech3n.eval.bench.quantised.worker", system, str(folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -110,10 +110,10 @@ def main(system: str, folder: Path) -> None:
 
 def _open(system: str, folder: Path) -> System:
     if system == "speech3n":
-        from eval.bench.quantised.ours import Ours
+        from speech3n.eval.bench.quantised.ours import Ours
 
         return Ours(folder)
-    from eval.bench.quantised.reference import Reference
+    from speech3n.eval.bench.quantised.reference import Reference
 
     return Reference(folder)
 

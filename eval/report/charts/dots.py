@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from eval.report import formats
-from eval.report.charts.axis import Tick, axis_for
-from eval.report.document import Report, Score, SystemReport
-from eval.report.series import LANGUAGE, Series, conditions_of, languages_of, main_systems, series_of, whole_set
+from speech3n.eval.report import formats
+from speech3n.eval.report.charts.axis import Tick, axis_for
+from speech3n.eval.report.document import Report, Score, SystemReport
+from speech3n.eval.report.series import (
+    LANGUAGE,
+    Series,
+    conditions_of,
+    languages_of,
+    main_systems,
+    series_of,
+    whole_set,
+)
 
 _ROW_PX = 22
 _MARGIN_PX = 5

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eval.latency import Distribution, distribution
-from eval.report.charts.axis import Axis, Tick, axis_for
-from eval.report.document import Report
-from eval.report.series import Series, commit_delays, main_systems
+from speech3n.eval.latency import Distribution, distribution
+from speech3n.eval.report.charts.axis import Axis, Tick, axis_for
+from speech3n.eval.report.document import Report
+from speech3n.eval.report.series import Series, commit_delays, main_systems
 
 HEIGHT_PX = 104
 _BINS_PER_STEP = 5

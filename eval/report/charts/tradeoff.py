@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from eval.report.charts.axis import Axis, Tick, axis_for
-from eval.report.document import Report
-from eval.report.series import LANGUAGE, Series, languages_of, main_systems
+from speech3n.eval.report.charts.axis import Axis, Tick, axis_for
+from speech3n.eval.report.document import Report
+from speech3n.eval.report.series import LANGUAGE, Series, languages_of, main_systems
 
 HEIGHT_PX = 340
 LANE_PX = 52

@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 
 from speech3n.audio.frontend import LogMel
-from speech3n.cores import settle_threads
 from speech3n.decoding.generate import Generated, Logits, generate
 from speech3n.models.gemma3n.elastic import shares_cache
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.models.gemma3n.prompts import Prompt
+from speech3n.runtime.cores import settle_threads
 from speech3n.types import Waveform
 
 

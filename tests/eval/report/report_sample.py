@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from eval.latency import Distribution
-from eval.normalise import whisper_normaliser
-from eval.report.document import (
+from speech3n.eval.latency import Distribution
+from speech3n.eval.normalise import whisper_normaliser
+from speech3n.eval.report.document import (
     ClipOutput,
     ClipReport,
     Comparison,
@@ -26,8 +26,8 @@ from eval.report.document import (
     TextDelays,
     WordErrors,
 )
-from eval.significance import PairedTest
-from eval.wer import align_words
+from speech3n.eval.significance import PairedTest
+from speech3n.eval.wer import align_words
 
 OFFLINE, STREAMING, PEER, NOISY = (
     "base|offline|clean",

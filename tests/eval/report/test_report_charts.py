@@ -3,12 +3,12 @@ import dataclasses
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from report_sample import STREAMING, sample_report
 
-from eval.report.charts.axis import axis_for
-from eval.report.charts.dots import wer_by_condition, wer_by_language
-from eval.report.charts.histogram import delay_histograms
-from eval.report.charts.tradeoff import tradeoff
+from speech3n.eval.report.charts.axis import axis_for
+from speech3n.eval.report.charts.dots import wer_by_condition, wer_by_language
+from speech3n.eval.report.charts.histogram import delay_histograms
+from speech3n.eval.report.charts.tradeoff import tradeoff
+from tests.eval.report.report_sample import STREAMING, sample_report
 
 
 @given(st.lists(st.floats(1e-3, 1e6), min_size=1))

@@ -1,10 +1,10 @@
 import dataclasses
 
 import pytest
-from report_sample import INTERVALS, OFFLINE, bare_report, group, sample_report, system
 
-from eval.report.document import Report, Score
-from eval.report.markdown import markdown_document, markdown_tables
+from speech3n.eval.report.document import Report, Score
+from speech3n.eval.report.markdown import markdown_document, markdown_tables
+from tests.eval.report.report_sample import INTERVALS, OFFLINE, bare_report, group, sample_report, system
 
 
 def cells(text: str, *start: str) -> list[str]:

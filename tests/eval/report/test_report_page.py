@@ -8,11 +8,21 @@ from pathlib import Path
 
 import av
 import pytest
-from report_sample import ENGLISH, OFFLINE, PEER, STREAMING, bare_report, group, output, paired, sample_report
 
-from eval.report import worst
-from eval.report.document import Comparison, Report, Score
-from eval.report.page import render_page
+from speech3n.eval.report import worst
+from speech3n.eval.report.document import Comparison, Report, Score
+from speech3n.eval.report.page import render_page
+from tests.eval.report.report_sample import (
+    ENGLISH,
+    OFFLINE,
+    PEER,
+    STREAMING,
+    bare_report,
+    group,
+    output,
+    paired,
+    sample_report,
+)
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 

@@ -3,12 +3,12 @@ import os
 from pathlib import Path
 
 import pytest
-from report_sample import sample_report
 
-from eval.report.document import load_report
-from eval.report.markdown import markdown_document
-from eval.report.writing import write_report
 from speech3n.errors import StorageError
+from speech3n.eval.report.document import load_report
+from speech3n.eval.report.markdown import markdown_document
+from speech3n.eval.report.writing import write_report
+from tests.eval.report.report_sample import sample_report
 
 NAMES = {"report.json", "report.md", "index.html"}
 
@@ -67,7 +67,7 @@ def test_a_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
 def test_templates_are_installed_with_the_package() -> None:
     import tomllib
 
-    from conftest import REPOSITORY
+    from tests.conftest import REPOSITORY
 
     pyproject = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))
     patterns = pyproject["tool"]["setuptools"]["package-data"]["eval"]

@@ -3,12 +3,12 @@ import pickle
 from pathlib import Path
 
 import pytest
-from corpora import write_lines, write_sine
 
-from eval.datasets import ManifestError, load_clips, load_manifest
-from eval.grouping import group_clips, require_field
-from eval.sets.entry import file_duration_s
 from speech3n.errors import UsageError
+from speech3n.eval.datasets import ManifestError, load_clips, load_manifest
+from speech3n.eval.grouping import group_clips, require_field
+from speech3n.eval.sets.entry import file_duration_s
+from tests.eval.sets.corpora import write_lines, write_sine
 
 
 def write_manifest(folder: Path, *records: dict[str, object]) -> Path:

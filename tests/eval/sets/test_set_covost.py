@@ -1,9 +1,9 @@
 from pathlib import Path
 
 import pytest
-from corpora import write_lines, write_sine, write_table
 
-from eval.datasets import Clip, ManifestError, load_clips
+from speech3n.eval.datasets import Clip, ManifestError, load_clips
+from tests.eval.sets.corpora import write_lines, write_sine, write_table
 
 
 def row(name: str, sentence: str, translation: str) -> dict[str, str]:

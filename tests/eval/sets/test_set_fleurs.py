@@ -1,10 +1,10 @@
 from pathlib import Path
 
 import pytest
-from corpora import write_lines, write_sine
 
-from eval.datasets import Clip, ManifestError, load_clips
-from eval.grouping import group_clips
+from speech3n.eval.datasets import Clip, ManifestError, load_clips
+from speech3n.eval.grouping import group_clips
+from tests.eval.sets.corpora import write_lines, write_sine
 
 
 def line(number: int, name: str, samples: str = "16000", gender: str = "FEMALE") -> str:

@@ -1,9 +1,9 @@
 from pathlib import Path
 
 import pytest
-from corpora import write_lines, write_sine
 
-from eval.datasets import Clip, ManifestError, load_clips
+from speech3n.eval.datasets import Clip, ManifestError, load_clips
+from tests.eval.sets.corpora import write_lines, write_sine
 
 
 def write_mls(root: Path, suffix: str = ".flac") -> Path:

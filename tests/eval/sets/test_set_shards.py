@@ -3,9 +3,9 @@ import wave
 from pathlib import Path
 
 import pytest
-from corpora import write_lines, write_sine
 
-from eval.datasets import ManifestError, load_clips
+from speech3n.eval.datasets import ManifestError, load_clips
+from tests.eval.sets.corpora import write_lines, write_sine
 
 LINES = (
     {"start_s": 0.0, "end_s": 0.5, "text": "uno", "translation_en": "one", "voice": "a", "source": "tatoeba"},

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from pairs import difference, randomise
 from torch import Tensor
 from transformers import Gemma3nAudioConfig, Gemma3nTextConfig
 from transformers.models.gemma3n.modeling_gemma3n import Gemma3nAudioEncoder, Gemma3nMultimodalEmbedder
 
 from speech3n.models.gemma3n.audio import AudioEmbedder, AudioEncoder
 from speech3n.models.gemma3n.config import AudioConfig, Gemma3nConfig, TextConfig
+from tests.models.gemma3n.pairs import difference, randomise
 
 __all__ = ["SMALL", "UNUSUAL", "audio_reference", "difference", "embedder_reference", "encode_reference", "noise"]
 

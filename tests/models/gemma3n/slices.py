@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pairs import build_pair, no_vision, randomise, small_config
 from torch import Tensor
 from transformers.models.gemma3n.modeling_gemma3n import Gemma3nForConditionalGeneration
 
 from speech3n.models.gemma3n.config import Gemma3nConfig, TextConfig
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.models.gemma3n.sizes import Size
+from tests.models.gemma3n.pairs import build_pair, no_vision, randomise, small_config
 
 CONFIG = small_config((10, 5))
 """Layers 5-9 share: sliding ones the keys of layer 3, full ones those of layer 4."""

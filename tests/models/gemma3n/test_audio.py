@@ -7,10 +7,18 @@ from typing import Any
 
 import pytest
 import torch
-from contract import verify_streaming_contract
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference import (
+from torch import Tensor
+from transformers import Gemma3nAudioFeatureExtractor
+
+from speech3n.audio.frontend import LogMel
+from speech3n.layers.local_attention import RelativePositions
+from speech3n.layers.streaming import clone_state
+from speech3n.models.gemma3n.audio import AudioEncoder, EncoderState
+from speech3n.types import SAMPLE_RATE
+from tests.layers.contract import verify_streaming_contract
+from tests.models.gemma3n.reference import (
     SMALL,
     UNUSUAL,
     audio_reference,
@@ -20,14 +28,6 @@ from reference import (
     noise,
     padded,
 )
-from torch import Tensor
-from transformers import Gemma3nAudioFeatureExtractor
-
-from speech3n.audio.frontend import LogMel
-from speech3n.layers.local_attention import RelativePositions
-from speech3n.layers.streaming import clone_state
-from speech3n.models.gemma3n.audio import AudioEncoder, EncoderState
-from speech3n.types import SAMPLE_RATE
 
 TOLERANCE = 1e-4
 BLOCK = 2_560

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import torch
-from pairs import SOFT_TOKENS, TOLERANCE, build_pair, difference, no_vision, small_config
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -19,6 +18,7 @@ from transformers.models.gemma3n.modeling_gemma3n import Gemma3nForConditionalGe
 from speech3n.errors import ModelError
 from speech3n.models.gemma3n.checkpoint import load, save
 from speech3n.models.gemma3n.model import Gemma3n
+from tests.models.gemma3n.pairs import SOFT_TOKENS, TOLERANCE, build_pair, difference, no_vision, small_config
 
 CONFIG = small_config()
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"

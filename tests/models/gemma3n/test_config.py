@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pairs import E2B, E4B, published, small_config
 from transformers import Gemma3nConfig as PublishedConfig
 from transformers import Gemma3nTextConfig
 
 from speech3n.errors import ModelError
 from speech3n.models.gemma3n.config import FULL, SLIDING, AudioConfig, Gemma3nConfig, TextConfig
+from tests.models.gemma3n.pairs import E2B, E4B, published, small_config
 
 LAYER_TYPES = ([SLIDING] * 4 + [FULL]) * 6
 

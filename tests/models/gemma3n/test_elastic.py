@@ -12,10 +12,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pairs import TOLERANCE, VISION, build_pair, difference
-from rounded import Rounded
-from slices import CONFIG, EARLY, MIXED, NARROW, SMALL, WIDE, model_by_hand, reference_by_hand
-from test_listening import PROMPT, noise
 from torch import Tensor
 
 from speech3n.audio.frontend import LogMel
@@ -28,6 +24,10 @@ from speech3n.models.gemma3n.elastic import Paths, path, shares_cache, sizes_of
 from speech3n.models.gemma3n.listening import CachedDecoder, Ears, Listener
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.models.gemma3n.sizes import PRESETS, Size
+from tests.layers.rounded import Rounded
+from tests.models.gemma3n.pairs import TOLERANCE, VISION, build_pair, difference
+from tests.models.gemma3n.slices import CONFIG, EARLY, MIXED, NARROW, SMALL, WIDE, model_by_hand, reference_by_hand
+from tests.models.gemma3n.test_listening import PROMPT, noise
 
 WHOLE = Size("all")
 SIZES = [WHOLE, SMALL, MIXED, WIDE, NARROW]

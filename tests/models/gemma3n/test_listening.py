@@ -8,7 +8,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pairs import AUDIO, SOFT_TOKENS, TOLERANCE, VISION, VOCABULARY, build_pair, difference, small_config
 from transformers import Gemma3nAudioFeatureExtractor
 
 from speech3n.audio.frontend import LogMel
@@ -17,6 +16,16 @@ from speech3n.models.gemma3n.listening import Ears, Listener
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.models.gemma3n.prompts import Prompt
 from speech3n.types import Waveform
+from tests.models.gemma3n.pairs import (
+    AUDIO,
+    SOFT_TOKENS,
+    TOLERANCE,
+    VISION,
+    VOCABULARY,
+    build_pair,
+    difference,
+    small_config,
+)
 
 CONFIG = small_config()
 PROMPT = Prompt((2, 11, 12, CONFIG.boa_token_id), (CONFIG.eoa_token_id, 21, 22, 23))

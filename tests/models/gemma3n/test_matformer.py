@@ -11,17 +11,27 @@ from typing import Any
 
 import pytest
 import torch
-from pairs import TOLERANCE, VISION, build_pair, difference
 from safetensors.torch import load_file, save_file
-from slices import CONFIG, NARROW, SIZES, SMALL, cut_by_hand, from_pretrained, model_by_hand, publish, reference_by_hand
 
-from speech3n.cli import main
+from speech3n.cli.main import main
 from speech3n.errors import ModelError, Speech3nError, StorageError, UsageError
 from speech3n.models.gemma3n import matformer, pieces
 from speech3n.models.gemma3n.checkpoint import load
 from speech3n.models.gemma3n.matformer import slice_checkpoint
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.models.gemma3n.sizes import Size
+from tests.models.gemma3n.pairs import TOLERANCE, VISION, build_pair, difference
+from tests.models.gemma3n.slices import (
+    CONFIG,
+    NARROW,
+    SIZES,
+    SMALL,
+    cut_by_hand,
+    from_pretrained,
+    model_by_hand,
+    publish,
+    reference_by_hand,
+)
 
 IDS = torch.randint(0, VISION, (2, 40), generator=torch.Generator().manual_seed(3))
 GATE = "model.language_model.layers.2.mlp.gate_proj.weight"

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 import torch
 from click.testing import CliRunner
-from conftest import read_waveform
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from speech3n.cli_models import models
+from speech3n.cli.models import models
+from speech3n.cli.quantise import parse_choices
 from speech3n.engines.base import StreamOptions
-from speech3n.engines.gemma3n import Gemma3nEngine
+from speech3n.engines.gemma.engine import Gemma3nEngine
 from speech3n.errors import ModelError, UsageError
 from speech3n.layers import pages
 from speech3n.layers.embedding import Int8Rows, table_of
@@ -25,7 +25,7 @@ from speech3n.layers.quantised import Int4Linear, Int8Embedding, Int8Linear
 from speech3n.models.gemma3n.checkpoint import load, save
 from speech3n.models.gemma3n.quantisation import KEY, RECIPES, make_plain, read_formats
 from speech3n.models.gemma3n.quantise import quantise_checkpoint
-from speech3n.models.gemma3n.quantise_command import parse_choices
+from tests.conftest import read_waveform
 
 MEMORISED = Path(__file__).parents[2] / "data" / "gemma3n-memorised"
 IDS = torch.tensor([[2, 11, 12, 13, 14, 15, 16, 17, 18, 19]])

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from slices import CONFIG
 
 from speech3n.errors import UsageError
 from speech3n.models.gemma3n.config import FULL, SLIDING, TextConfig
 from speech3n.models.gemma3n.sizes import PRESETS, Size
+from tests.models.gemma3n.slices import CONFIG
 
 E4B = TextConfig()
 E2B = TextConfig(num_hidden_layers=30, num_kv_shared_layers=10, intermediate_size=(8192,) * 30)

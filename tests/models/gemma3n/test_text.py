@@ -6,10 +6,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pairs import E2B, E4B, TOLERANCE, VISION, VOCABULARY, build_pair, difference, small_config
 from torch import Tensor
 
 from speech3n.models.gemma3n.model import Gemma3n
+from tests.models.gemma3n.pairs import E2B, E4B, TOLERANCE, VISION, VOCABULARY, build_pair, difference, small_config
 
 LENGTH = 60
 """Several times the sliding window of 8."""

@@ -1,0 +1,107 @@
+"""The command line: results go to stdout, everything else to stderr.
+
+Exit codes: 0 all done, 1 some inputs failed, 2 wrong usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import entry_points
+
+import click
+
+import speech3n
+from speech3n.cli.settings import command_defaults, load_settings
+from speech3n.errors import Speech3nError
+from speech3n.runtime.threads import keep_libraries_modest
+
+_COMMANDS = {
+    "transcribe": "speech3n.cli.transcribe:transcribe",
+    "recover": "speech3n.cli.recover:recover",
+    "models": "speech3n.cli.models:models",
+    "finetune": "speech3n.cli.finetune:finetune",
+}
+_PLUGINS = "speech3n.commands"
+
+
+class _LazyGroup(click.Group):
+    """Commands are imported when they are asked for; those of tui and eval come in as entry points."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return sorted({*_COMMANDS, *(plugin.name for plugin in entry_points(group=_PLUGINS))})
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name in _COMMANDS:
+            module, attribute = _COMMANDS[name].split(":")
+            command = getattr(import_module(module), attribute)
+        else:
+            plugins = entry_points(group=_PLUGINS, name=name)
+            if not plugins:
+                return None
+            command = next(iter(plugins)).load()
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(context, args)
+        if command is not None and name is not None:
+            options = {parameter.name for parameter in command.params if parameter.name and parameter.name != "paths"}
+            options |= {"format"} if "formats" in options else set()
+            defaults = command_defaults(load_settings(), name, options)
+            if "format" in defaults:
+                defaults["formats"] = defaults.pop("format")
+            context.default_map = {name: defaults}
+        return name, command, rest
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(speech3n.__version__, prog_name="speech3n")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def cli(debug: bool) -> None:
+    """Live captions, transcription and translation of speech.
+
+    \b
+    speech3n transcribe talk.mp4                    print what is said
+    speech3n transcribe *.mp3 --format srt,json     write files beside the inputs
+    speech3n live --language es --translate         captions from the microphone
+    speech3n models pull whisper-base               fetch a model's weights
+    speech3n finetune me.jsonl --output nano-me/    adapt a model to a voice
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; every expected error is one line on stderr and an exit code."""
+    keep_libraries_modest()
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in arguments
+    try:
+        code = cli.main(args=arguments, prog_name="speech3n", standalone_mode=False)
+    except Speech3nError as error:
+        _fail(str(error), error.exit_code, debug)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        _fail("Interrupted.", 130, debug=False)
+    except BrokenPipeError:
+        # Whoever read our output went away; Python would complain when it flushes stdout at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except Exception as error:
+        _fail(f"Internal error: {error!r}. Run with --debug for the traceback, and please report it.", 1, debug)
+    else:
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(message: str, code: int, debug: bool) -> None:
+    if debug:
+        import traceback
+
+        traceback.print_exc()
+    click.echo(f"speech3n: {message}", err=True)
+    sys.exit(code)

@@ -1,0 +1,299 @@
+"""Gemma 3n as an engine: native streaming, transcript and translation from one pass (chain of thought)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from langcodes.data_dicts import LANGUAGE_ALPHA3
+
+from speech3n.audio.vad import ENERGY_FLOOR_DB
+from speech3n.decoding.policy import comparable
+from speech3n.decoding.repetition import loop_start
+from speech3n.engines.base import EngineInfo, StreamOptions
+from speech3n.engines.gemma.answer import Answer, parse_answer
+from speech3n.engines.gemma.tokenizer import CheckpointTokenizer
+from speech3n.engines.gemma.words import TokenText, WordClock, split_words, word_confidences
+from speech3n.errors import EngineError, ModelError, UsageError
+from speech3n.languages import language_name
+from speech3n.models.gemma3n.abilities import Abilities
+from speech3n.models.gemma3n.prompts import AudioTokens, Prompt, build_prompt, instruction
+from speech3n.models.gemma3n.sizes import WHOLE, Size
+from speech3n.runtime.allocator import return_large_blocks
+from speech3n.runtime.cores import take_threads
+from speech3n.runtime.threads import compute_threads, model_threads
+from speech3n.types import FRAME_SAMPLES, SAMPLE_RATE, Hypothesis, Waveform
+
+if TYPE_CHECKING:
+    import torch
+
+    from speech3n.decoding.generate import Generated
+
+_LANGUAGES = frozenset(code for code in LANGUAGE_ALPHA3 if len(code) == 2)
+"""Whatever has an ISO 639-1 code can be named to the model; how well it knows it is another matter."""
+_LIKELY = ("en", "es", "fr", "it", "pt", "de", "nl", "ja", "ko", "zh", "hi", "ar", "ru", "pl", "tr", "id", "vi")
+_FEW_LANGUAGES = 20
+"""So many are listed in a message."""
+_LARGE = 100_000_000
+"""Parameters from which a model is run in bfloat16 and by all cores: below, neither pays."""
+_TOKENS_PER_S = 12
+_SPARE_TOKENS = 32
+"""Nobody speaks more tokens than this; a model in a loop would."""
+_SPEECH_BELOW_PEAK_DB = 35.0
+"""Frames this far below the loudest are the silence around the speech."""
+
+
+def open_gemma3n(model: str, size: str | None = None) -> Gemma3nEngine:
+    """Load a Gemma 3n checkpoint by catalogue name or from a folder in Hugging Face format.
+
+    `size` is `auto` for all sizes that it was trained at, or the name or file of one.
+    """
+    from speech3n.models.gemma3n.config import Gemma3nConfig
+    from speech3n.models.gemma3n.elastic import sizes_of
+
+    folder, name = Path(model), model
+    if folder.is_dir():
+        name = folder.resolve().name
+    else:
+        from speech3n.store import resolve
+
+        folder = resolve(model)
+    if size is None:
+        return Gemma3nEngine(folder, name)
+    known = Abilities.read(folder).sizes
+    sizes = sizes_of(Gemma3nConfig.read(folder).text, known) if size == "auto" else (Size.named(size, known),)
+    return Gemma3nEngine(folder, name, sizes=sizes)
+
+
+class Gemma3nEngine:
+    """A Gemma 3n checkpoint on the CPU, or on a GPU where there is one.
+
+    `dtype` is that of the computation; by default bfloat16 for large models and float32 for small ones, whose
+    quantised matrices are expanded: where reading them takes no time, kernels for few bits only add steps.
+    `pad_audio` pads what was heard to as many soft tokens as transformers always does, at the end of an utterance.
+    `sizes` are those at which the model is run: one for good, or several between which streams may change.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        *,
+        dtype: torch.dtype | None = None,
+        pad_audio: bool = False,
+        sizes: Sequence[Size] = (WHOLE,),
+    ) -> None:
+        import torch
+
+        from speech3n.audio.frontend import FrontendConfig, LogMel
+        from speech3n.layers.linear import can_pack, pack_linears
+        from speech3n.models.gemma3n.checkpoint import load
+        from speech3n.models.gemma3n.config import Gemma3nConfig
+        from speech3n.models.gemma3n.elastic import Paths
+        from speech3n.models.gemma3n.listening import Ears
+        from speech3n.models.gemma3n.quantisation import make_plain
+
+        return_large_blocks()
+        self.config = Gemma3nConfig.read(folder)
+        abilities = Abilities.read(folder)
+        self.tokenizer = CheckpointTokenizer(folder)
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        model = load(folder, dtype, device)
+        is_large = sum(weights.numel() for weights in model.state_dict().values()) >= _LARGE
+        if dtype is None and not is_large:
+            make_plain(model)
+            model = model.float()
+        packs = is_large and device == "cpu" and can_pack()
+        self.paths = Paths(model, sizes, pack_linears if packs else None)
+        take_threads(model_threads() if is_large else compute_threads(), yields=is_large and device == "cpu")
+        self.ears = Ears(LogMel(FrontendConfig.read(folder)).to(device), self.paths.largest)
+        self.pad_to = self.config.audio_soft_tokens_per_image if pad_audio else None
+        self.stop = frozenset(_stop_tokens(self.config.eos_token_ids, self.tokenizer))
+        self.info = EngineInfo(
+            name,
+            _LANGUAGES if abilities.languages is None else abilities.languages,
+            frozenset({"transcribe", "translate"}),
+            streaming="native",
+            max_utterance_s=abilities.max_utterance_s,
+            target_languages=abilities.translates_to,
+            detects_language=False,
+            aligns_words=False,
+            sizes=self.paths.names if len(self.paths.names) > 1 else (),
+        )
+        # Says now, and not in the middle of somebody's speech, that the tokenizer is of another model.
+        try:
+            self.prompt(StreamOptions(translate=True))
+        except ModelError as error:
+            raise ModelError(f"The tokenizer in '{folder}' cannot be used: {error.message}", error.hint) from error
+
+    def open_stream(self, options: StreamOptions) -> Gemma3nStream:
+        """Open a stream for one utterance."""
+        if options.translate:
+            self.info.require_translation(options.target_language)
+        for code in (options.language, options.target_language if options.translate else None):
+            if code is not None and code not in self.info.languages:
+                known = sorted(self.info.languages) if len(self.info.languages) <= _FEW_LANGUAGES else None
+                hint = f"It knows {', '.join(known)}." if known else "Use an ISO 639-1 code such as es."
+                raise UsageError(f"{self.info.name} does not know the language '{code}'.", hint)
+        return Gemma3nStream(self, options)
+
+    def close(self) -> None:
+        """Free the weights; the engine cannot be used afterwards."""
+        del self.ears, self.paths
+
+    def prompt(self, options: StreamOptions) -> Prompt:
+        """The ids around the audio."""
+        config = self.config
+        tokens = AudioTokens(config.boa_token_id, config.eoa_token_id, config.audio_token_id)
+        target = options.target_language if _translates(options) else None
+        return build_prompt(self.tokenizer, tokens, instruction(options.language, target))
+
+
+class Gemma3nStream:
+    """The growing utterance of one speaker: every sound is encoded once, the last answer is the next one's guess."""
+
+    def __init__(self, engine: Gemma3nEngine, options: StreamOptions) -> None:
+        from speech3n.models.gemma3n.listening import Listener
+
+        self._engine = engine
+        self._options = options
+        self._listener = Listener(engine.ears, engine.prompt(options), pad_to=engine.pad_to)
+        if options.size is not None:
+            self.use_size(options.size)
+        self._blocks: list[Waveform] = []
+        self._samples = 0
+        self._levels = _Levels()
+        self._clock = WordClock()
+        self._guess: tuple[int, ...] = ()
+        self._unchanged: int | None = None
+        """Tokens of the guess up to where more speech adds to it first."""
+        self._finished = False
+        self._fresh = False
+
+    def accept_waveform(self, pcm: Waveform) -> None:
+        """Append float32 mono 16 kHz audio of any length; it is encoded when `decode` asks for it."""
+        if self._finished:
+            raise EngineError("Audio came after input_finished().")
+        # A copy: whoever records may use its buffer again before `decode`.
+        self._blocks.append(np.array(pcm, np.float32))
+        self._samples += len(pcm)
+        self._fresh |= len(pcm) > 0
+
+    def use_size(self, size: str) -> None:
+        """Decode at another of the engine's sizes from now on; what was read of the utterance stays as it is."""
+        self._listener.change_path(self._engine.paths[size])
+
+    def input_finished(self) -> None:
+        """Make the next decode the final one."""
+        self._finished = self._fresh = True
+
+    def decode(self) -> Hypothesis | None:
+        """Recognise everything accepted so far; None where nothing new was accepted."""
+        if not self._fresh:
+            return None
+        self._fresh = False
+        self._hear()
+        if not self._listener.soft_tokens or self._levels.is_silent:
+            # An instruct model answers silence with something.
+            return self._hypothesis(Answer(""), None)
+        limit = _SPARE_TOKENS + round(_TOKENS_PER_S * self._samples / SAMPLE_RATE)
+        limit *= 2 if _translates(self._options) else 1
+        generated = self._listener.answer(self._guess, stop=self._engine.stop, limit=limit, first=self._unchanged)
+        text = self._text_of(generated)
+        self._guess, self._unchanged = generated.tokens, _first_line(text)
+        answer = parse_answer(
+            text.text,
+            translate=_translates(self._options),
+            target=language_name(self._options.target_language),
+            languages=_spoken_names(self._options),
+            is_final=generated.is_complete or self._finished,
+        )
+        return self._hypothesis(answer, text)
+
+    def _hear(self) -> None:
+        pcm = np.concatenate([np.zeros(0, np.float32), *self._blocks])
+        self._blocks.clear()
+        self._levels.add(pcm)
+        if len(pcm):
+            self._listener.hear(pcm)
+        if self._finished:
+            self._listener.finish()
+
+    def _text_of(self, generated: Generated) -> TokenText:
+        tokenizer, ends = self._engine.tokenizer, []
+        for count in range(1, len(generated.tokens) + 1):
+            ends.append(len(tokenizer.decode(generated.tokens[:count], skip_special_tokens=True)))
+        # Half a character is shown as one or more marks, which the rest of it replaces.
+        ends = list(accumulate(reversed(ends), min))[::-1]
+        text = tokenizer.decode(generated.tokens, skip_special_tokens=True)
+        return TokenText(text, tuple(ends), generated.logprobs)
+
+    def _hypothesis(self, answer: Answer, text: TokenText | None) -> Hypothesis:
+        options = self._options
+        # Its times are estimates, which say nothing about whether there was time to say a phrase twice.
+        words = _without_loop(split_words(answer.transcript, options.language))
+        confidences = word_confidences(words, text) if text is not None else []
+        placed = self._clock.place(words, confidences, self._levels.speech())
+        translation = None
+        if options.translate and _translates(options):
+            translation = _without_loop(split_words(answer.translation or "", options.target_language))
+        elif options.translate:
+            translation = tuple(word.text for word in placed)
+        confidence = 1.0 if options.language else 0.0
+        return Hypothesis(placed, options.language, confidence, translation, self._samples / SAMPLE_RATE)
+
+
+class _Levels:
+    """Where in an utterance there is sound, in frames of 160 ms."""
+
+    def __init__(self) -> None:
+        self._squares: list[float] = []
+        self._rest: Waveform = np.zeros(0, np.float32)
+
+    def add(self, pcm: Waveform) -> None:
+        samples = np.concatenate([self._rest, pcm])
+        whole = len(samples) // FRAME_SAMPLES * FRAME_SAMPLES
+        frames = samples[:whole].reshape(-1, FRAME_SAMPLES)
+        self._squares.extend(np.square(frames).mean(1).tolist())
+        self._rest = samples[whole:]
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether no frame was loud enough to be speech."""
+        return max(self._squares, default=1.0) < 10 ** (ENERGY_FLOOR_DB / 10)
+
+    def speech(self) -> tuple[float, float]:
+        """The first and the last second at which there was anything but silence."""
+        frame_s = FRAME_SAMPLES / SAMPLE_RATE
+        end = len(self._squares) * frame_s + len(self._rest) / SAMPLE_RATE
+        floor = max(self._squares, default=0.0) * 10 ** (-_SPEECH_BELOW_PEAK_DB / 10)
+        loud = [place for place, square in enumerate(self._squares) if square > floor]
+        return (loud[0] * frame_s, min(end, (loud[-1] + 2) * frame_s)) if loud else (0.0, end)
+
+
+def _first_line(text: TokenText) -> int | None:
+    """Tokens of the transcript, in an answer that goes on with a translation."""
+    end = text.text.find("\n")
+    return sum(token_end <= end for token_end in text.ends) if end >= 0 else None
+
+
+def _translates(options: StreamOptions) -> bool:
+    return options.translate and options.language != options.target_language
+
+
+def _spoken_names(options: StreamOptions) -> list[str]:
+    """The names that the model may put before a transcript, `Spanish: ...`."""
+    codes = [options.language] if options.language else [c for c in _LIKELY if c != options.target_language]
+    return [language_name(code) for code in codes]
+
+
+def _without_loop(words: Sequence[str]) -> tuple[str, ...]:
+    return tuple(words[: loop_start([comparable(word) for word in words])])
+
+
+def _stop_tokens(configured: Sequence[int], tokenizer: CheckpointTokenizer) -> list[int]:
+    named = [tokenizer.convert_tokens_to_ids(name) for name in ("<end_of_turn>", "<eos>")]
+    return [*configured, *(token for token in named if token is not None)]

@@ -1,0 +1,1 @@
+"""What survives a crash: the sound of a session and its events."""

@@ -1,0 +1,96 @@
+"""The transcript of a session that was killed: what it had recognised, and what its recording still holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from speech3n.engines.base import Engine
+from speech3n.journal.journal import SavedSession
+from speech3n.journal.recording import Recording
+from speech3n.languages import parse_language
+from speech3n.session.jobs import main_language, transcribe_source
+from speech3n.session.session import file_options
+from speech3n.types import FRAME_SAMPLES, SAMPLE_RATE, Segment, Transcript, Waveform, Word
+
+_SHORTEST_S = 0.2
+
+
+def missing_stretches(session: SavedSession) -> list[tuple[float, float]]:
+    """What was recorded and is not in the segments: skipped stretches, and all after the last segment. In seconds."""
+    recorded_s = session.recording.samples / SAMPLE_RATE
+    last_s = max((segment.end for segment in session.segments), default=0.0)
+    tail_s = max([last_s, *(end for _, end in session.gaps)])
+    stretches = [*session.gaps, *([] if session.ended else [(tail_s, recorded_s)])]
+    return [(start, min(end, recorded_s)) for start, end in stretches if min(end, recorded_s) - start > _SHORTEST_S]
+
+
+def recover_transcript(
+    session: SavedSession, engine: Engine | None, on_progress: Callable[[float], None] = lambda _: None
+) -> Transcript:
+    """All that `session` heard, with what is missing recognised now; without an engine only what was recognised.
+
+    Raises UsageError where the engine does not translate to the language of the session, and Interrupted.
+    """
+    segments = list(session.segments)
+    if engine is not None:
+        translate, target = session.header.translate, session.header.target_language
+        if translate:
+            engine.info.require_translation(target)
+        done_s = 0.0
+        for start_s, end_s in missing_stretches(session):
+            source = RecordingSource(session.recording, start_s, end_s)
+            language = parse_language(session.header.language or "auto", engine.info.languages)
+            options = file_options(language, translate=translate, target_language=target)
+            found = transcribe_source(engine, source, options, _shifted(on_progress, done_s))
+            segments += [_moved(segment, start_s) for segment in found.segments]
+            done_s += end_s - start_s
+    if session.unfinished is not None and not _covers(segments, session.unfinished):
+        segments.append(session.unfinished)
+    segments.sort(key=lambda segment: segment.start)
+    return Transcript(
+        segments=tuple(replace(segment, id=index) for index, segment in enumerate(segments)),
+        audio=session.header.source,
+        duration_s=max([session.recording.samples / SAMPLE_RATE, *(segment.end for segment in segments)]),
+        language=session.header.language or main_language(segments),
+        model=session.header.model,
+        task="translate" if session.header.translate else "transcribe",
+    )
+
+
+class RecordingSource:
+    """A stretch of a session's recording, as an AudioSource."""
+
+    is_live = False
+
+    def __init__(self, recording: Recording, start_s: float, end_s: float) -> None:
+        self.name = "recording"
+        self.duration_s: float | None = end_s - start_s
+        self._recording = recording
+        self._start = round(start_s * SAMPLE_RATE)
+        self._end = round(end_s * SAMPLE_RATE)
+
+    def frames(self) -> Iterator[Waveform]:
+        """Frames of 160 ms, the last one shorter."""
+        for start in range(self._start, self._end, FRAME_SAMPLES):
+            pcm = self._recording.read(start, min(FRAME_SAMPLES, self._end - start))
+            if not len(pcm):
+                return
+            yield pcm
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def _shifted(on_progress: Callable[[float], None], by_s: float) -> Callable[[float], None]:
+    return lambda heard_s: on_progress(by_s + heard_s)
+
+
+def _moved(segment: Segment, by_s: float) -> Segment:
+    words = tuple(Word(w.text, w.start + by_s, w.end + by_s, w.confidence) for w in segment.words)
+    return replace(segment, start=segment.start + by_s, end=segment.end + by_s, words=words)
+
+
+def _covers(segments: list[Segment], unfinished: Segment) -> bool:
+    """Whether some segment was spoken after the unfinished one began: it was recognised anew then."""
+    return any(segment.end > unfinished.start for segment in segments)

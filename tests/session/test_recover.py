@@ -1,0 +1,167 @@
+"""After kill -9 the transcript holds all that was heard up to at most a second before."""
+
+import json
+import signal
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from speech3n.cli import main as cli
+from speech3n.errors import StorageError
+from speech3n.journal.journal import Journal, SavedSession, SessionHeader
+from speech3n.journal.recording import Recording
+from speech3n.session.recovery import missing_stretches, recover_transcript
+from speech3n.types import SAMPLE_RATE, Gap, Segment, Update, Waveform, Word
+from tests.conftest import silence
+from tests.fakes import FakeEngine, frames
+
+_LIVE = (
+    "import sys; from tests.fakes import FakeEngine; from speech3n.tui import plain\n"
+    "plain.open_engine = lambda model, size=None: FakeEngine()\n"
+    "from speech3n.cli.main import main\n"
+    "main(['live', sys.argv[2], '--jsonl', '--pace', 'realtime', '--language', 'es', '--save', sys.argv[1]])\n"
+)
+
+
+def session(folder: Path, pcm: Waveform, *events: object) -> SavedSession:
+    journal = Journal.create(folder, SessionHeader("talk.wav", "whisper-base", "es"))
+    for frame in frames(pcm):
+        journal.recording.append(frame)
+    for event in events:
+        journal.record(event)  # type: ignore[arg-type]
+    journal.close()
+    return SavedSession.load(folder)
+
+
+def segment(number: int, start: float, end: float) -> Segment:
+    return Segment(number, start, end, f"said {number}", (Word("said", start, end, 0.9),), "es")
+
+
+@pytest.mark.parametrize("seconds", [2.2, 5.1])
+def test_kill_dash_nine(seconds: float, examples: dict[str, Path], tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _LIVE, str(tmp_path / "s"), str(examples["en"])]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    heard_s = 0.0
+    while heard_s < seconds:
+        heard_s = json.loads(process.stdout.readline()).get("audio_s", heard_s)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    saved = SavedSession.load(tmp_path / "s")
+    assert not saved.ended
+    recorded_s = saved.recording.samples / SAMPLE_RATE
+    assert recorded_s >= heard_s - 0.01
+    transcript = recover_transcript(saved, FakeEngine())
+    # The fake engine hears a word every 0.4 s wherever there is speech, and there is speech up to here.
+    assert transcript.segments[-1].end > recorded_s - 1.0 - 0.6
+    assert [s.id for s in transcript.segments] == list(range(len(transcript.segments)))
+
+
+def test_only_what_is_missing_is_recognised_again(english: Waveform, tmp_path: Path) -> None:
+    engine = FakeEngine()
+    saved = session(tmp_path / "s", np.concatenate([english, english]), segment(0, 0.3, 11.0))
+    assert missing_stretches(saved) == [(11.0, pytest.approx(22.0, abs=0.2))]
+    transcript = recover_transcript(saved, engine)
+    assert transcript.segments[0].text == "said 0"
+    assert transcript.segments[1].start >= 11.0
+    assert sum(len(pcm) for pcm in engine.heard) < 12 * SAMPLE_RATE
+
+
+def test_skipped_audio_is_recognised_in_its_place(english: Waveform, tmp_path: Path) -> None:
+    saved = session(
+        tmp_path / "s",
+        np.concatenate([silence(5), english, silence(4)]),
+        segment(0, 1.0, 4.0),
+        Gap(5.0, 16.0),
+        segment(1, 17.0, 19.0),
+    )
+    transcript = recover_transcript(saved, FakeEngine())
+    texts = [s.text.split()[0] for s in transcript.segments]
+    assert texts[0] == texts[-1] == "said"
+    assert "w0" in texts[1:-1]
+    starts = [s.start for s in transcript.segments]
+    assert starts == sorted(starts)
+
+
+def test_committed_words_survive_without_sound(tmp_path: Path) -> None:
+    update = Update((Word("sin", 6.0, 6.2, 0.9), Word("sonido", 6.2, 6.9, 0.9)), segment=1, language="es", audio_s=7.0)
+    saved = session(tmp_path / "s", silence(0), segment(0, 1.0, 4.0), update)
+    transcript = recover_transcript(saved, FakeEngine())
+    assert [s.text for s in transcript.segments] == ["said 0", "sin sonido"]
+
+
+def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:
+    session(tmp_path / "s", silence(1), segment(0, 0.1, 0.9))
+    with (tmp_path / "s" / "events.jsonl").open("ab") as file:
+        file.write(b'{"type": "segment", "id": 1, "sta')
+    assert len(SavedSession.load(tmp_path / "s").segments) == 1
+
+
+def test_what_is_no_session_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(StorageError, match="not a session folder"):
+        SavedSession.load(tmp_path)
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(["recover", str(tmp_path / "nowhere")])
+    assert exit_.value.code == 1
+    assert "not a session folder" in capsys.readouterr().err
+
+
+def test_the_command_writes_transcripts(
+    english: Waveform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("speech3n.engines.registry.open_engine", lambda model, size=None: FakeEngine())
+    session(tmp_path / "s", english, segment(0, 0.3, 4.0))
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(["recover", str(tmp_path / "s"), "--format", "txt,srt", "--output-dir", str(tmp_path / "out")])
+    assert exit_.value.code == 0
+    written = capsys.readouterr().out.split()
+    assert written == [str(tmp_path / "out" / "transcript.txt"), str(tmp_path / "out" / "transcript.srt")]
+    assert (tmp_path / "out" / "transcript.txt").read_text().splitlines()[0] == "said 0"
+
+
+def test_the_command_recognises_at_the_size_asked_for(
+    english: Waveform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened: list[tuple[str, str | None]] = []
+
+    def open_engine(model: str, size: str | None = None) -> FakeEngine:
+        opened.append((model, size))
+        return FakeEngine()
+
+    monkeypatch.setattr("speech3n.engines.registry.open_engine", open_engine)
+    session(tmp_path / "s", english)
+    command = ["recover", str(tmp_path / "s"), "--size", "e2b"]
+    with pytest.raises(SystemExit) as exit_:
+        cli.main([*command, "--model", "gemma-3n-e4b"])
+    assert exit_.value.code == 0
+    assert opened == [("gemma-3n-e4b", "e2b")]
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(command)
+    assert exit_.value.code == 2
+    assert "whisper-base has one size only" in capsys.readouterr().err
+
+
+def test_a_missing_model_still_gives_what_was_recognised(
+    english: Waveform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SPEECH3N_MODELS_DIR", str(tmp_path / "models"))
+    session(tmp_path / "s", english, segment(0, 0.3, 4.0))
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(["recover", str(tmp_path / "s")])
+    assert exit_.value.code == 1
+    assert "models pull" in capsys.readouterr().err
+    assert (tmp_path / "s" / "transcript.txt").read_text() == "said 0\n"
+
+
+def test_a_session_that_ended_is_not_recognised_again(english: Waveform, tmp_path: Path) -> None:
+    from speech3n.types import End
+
+    saved = session(tmp_path / "s", english, segment(0, 0.3, 4.0), End(11.0, 11.0))
+    assert not missing_stretches(saved)
+    with closing(Recording(tmp_path / "s")) as recording:
+        assert recording.samples == len(english)
