@@ -23,8 +23,8 @@ from speech3n.journal.journal import Journal, SessionHeader, new_session_folder
 from speech3n.languages import parse_language, parse_target_language
 from speech3n.session.backlog import BacklogLimit, WhenBehind
 from speech3n.session.feed import Feed, Pace, open_feed
-from speech3n.session.jobs import main_language
 from speech3n.session.session import Session, SessionOptions
+from speech3n.session.transcript import TranscriptBuilder
 from speech3n.types import Event, Segment, Transcript
 
 DEFAULT_FORMATS = "txt,srt,json"
@@ -96,14 +96,8 @@ class LiveSession:
     def transcript(self) -> Transcript:
         """All segments so far."""
         options = self.session.options
-        return Transcript(
-            segments=tuple(self.segments),
-            audio=self.feed.source_name,
-            duration_s=self.feed.captured_s,
-            language=options.language or main_language(self.segments),
-            model=self.engine.info.name,
-            task="translate" if options.translate else "transcribe",
-        )
+        builder = TranscriptBuilder(self.feed.source_name, self.engine.info.name, self.segments, self.feed.captured_s)
+        return builder.build(options.language, translate=options.translate)
 
     def close(self, *, clean: bool) -> list[Path]:
         """End the journal and write the transcripts into the session's folder; the sound stays unless it may go.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from speech3n.engines.base import Engine
 from speech3n.errors import Speech3nError, UsageError
 from speech3n.session.feed import open_feed
 from speech3n.session.session import Session, SessionOptions
-from speech3n.types import End, Segment, Status, Transcript
+from speech3n.session.transcript import TranscriptBuilder
+from speech3n.types import Transcript
 
 AUDIO_SUFFIXES = frozenset(
     f".{suffix}"
@@ -83,40 +84,17 @@ def transcribe_source(
 
     Raises Interrupted, with what was recognised until then, where the source fails or the user interrupts.
     """
-    segments: list[Segment] = []
-    heard_s = 0.0
+    builder = TranscriptBuilder(source.name, engine.info.name)
 
     def transcript() -> Transcript:
-        return Transcript(
-            segments=tuple(segments),
-            audio=source.name,
-            duration_s=heard_s,
-            language=options.language or main_language(segments),
-            model=engine.info.name,
-            task="translate" if options.translate else "transcribe",
-        )
+        return builder.build(options.language, translate=options.translate)
 
     try:
         for event in Session(engine, options).run(open_feed(source)):
-            match event:
-                case Segment():
-                    segments.append(event)
-                case Status() | End():
-                    heard_s = event.audio_s
-                    on_progress(heard_s)
-                case _:
-                    pass
+            builder.add(event)
+            on_progress(builder.duration_s)
     except (Speech3nError, KeyboardInterrupt) as error:
         raise Interrupted(transcript(), error) from error
     finally:
         source.close()
     return transcript()
-
-
-def main_language(segments: Sequence[Segment]) -> str | None:
-    """The language in which most of the time is spoken."""
-    spoken: Counter[str] = Counter()
-    for segment in segments:
-        if segment.language is not None:
-            spoken[segment.language] += round(1000 * (segment.end - segment.start))
-    return spoken.most_common(1)[0][0] if spoken else None

@@ -9,8 +9,9 @@ from speech3n.engines.base import Engine
 from speech3n.journal.journal import SavedSession
 from speech3n.journal.recording import Recording
 from speech3n.languages import parse_language
-from speech3n.session.jobs import main_language, transcribe_source
+from speech3n.session.jobs import transcribe_source
 from speech3n.session.session import file_options
+from speech3n.session.transcript import TranscriptBuilder
 from speech3n.types import FRAME_SAMPLES, SAMPLE_RATE, Segment, Transcript, Waveform, Word
 
 _SHORTEST_S = 0.2
@@ -47,15 +48,9 @@ def recover_transcript(
             done_s += end_s - start_s
     if session.unfinished is not None and not _covers(segments, session.unfinished):
         segments.append(session.unfinished)
-    segments.sort(key=lambda segment: segment.start)
-    return Transcript(
-        segments=tuple(replace(segment, id=index) for index, segment in enumerate(segments)),
-        audio=session.header.source,
-        duration_s=max([session.recording.samples / SAMPLE_RATE, *(segment.end for segment in segments)]),
-        language=session.header.language or main_language(segments),
-        model=session.header.model,
-        task="translate" if session.header.translate else "transcribe",
-    )
+    header, recorded_s = session.header, session.recording.samples / SAMPLE_RATE
+    builder = TranscriptBuilder(header.source, header.model, segments, recorded_s)
+    return builder.build(header.language, translate=header.translate)
 
 
 class RecordingSource:
