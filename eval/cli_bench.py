@@ -75,6 +75,11 @@ def bench(**options: object) -> None:
     machine for figures that mean something; takes about half an hour on two cores.
     """
     chosen = _Options(**options)  # type: ignore[arg-type]
+    if not (chosen.table or chosen.update_readme):
+        from speech3n.runtime.extras import require
+
+        require("torch", "bench")
+        require("transformers", "bench")
     if chosen.recipes:
         _quantised(chosen)
     else:

@@ -38,6 +38,10 @@ class ModelError(Speech3nError):
     """A model that is not on disk, cannot be fetched, or is not what its checksum says."""
 
 
+class MissingExtraError(ModelError):
+    """A model whose packages come with an extra (`speech3n[gemma]`) that is not installed."""
+
+
 class StorageError(Speech3nError):
     """A file that cannot be written or read: full disk, no permission, damaged journal."""
 

@@ -54,6 +54,9 @@ def finetune(
     speech3n finetune me.jsonl --keep others.jsonl --output nano-me/ --minutes 20
     speech3n finetune clinic.jsonl --model gemma-3n-e2b --device cuda --output e2b-clinic/
     """
+    from speech3n.runtime.extras import require
+
+    require("torch", "finetune")
     from speech3n.training.finetune.command import RATES, Request, run
     from speech3n.training.finetune.material import Sources
     from speech3n.training.finetune.pupil import Plan

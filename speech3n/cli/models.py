@@ -102,6 +102,9 @@ def slice_model(name: str, size: str, output: Path, quiet: bool) -> None:
     \b
     speech3n models slice gemma-3n-e4b --size e2b --output gemma-e2b/
     """
+    from speech3n.runtime.extras import require
+
+    require("torch", "models slice")
     from speech3n import store
     from speech3n.models.gemma3n.abilities import Abilities
     from speech3n.models.gemma3n.matformer import slice_checkpoint
@@ -131,6 +134,9 @@ def quantize(name: str, recipe: str, parts: tuple[str, ...], group: int, output:
     \b
     speech3n models quantize gemma-3n-e2b --recipe int4 --part audio=int8 --output gemma-int4/
     """
+    from speech3n.runtime.extras import require
+
+    require("torch", "models quantize")
     from speech3n.cli.quantise import quantise_named
     from speech3n.store.progress import SilentProgress, terminal_progress
 

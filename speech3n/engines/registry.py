@@ -10,6 +10,7 @@ from pathlib import Path
 
 from speech3n.engines.base import Engine
 from speech3n.errors import UsageError
+from speech3n.runtime.extras import require
 
 DEFAULT_MODEL = "whisper-base"
 
@@ -31,10 +32,12 @@ def open_engine(model: str = DEFAULT_MODEL, size: str | None = None) -> Engine:
     """Load the engine for a model name (`whisper-base`) or a model folder.
 
     `size` is `auto`, or one size of an elastic model by name or file; None is the whole model. Raises UsageError for
-    an unknown name or size, ModelError for weights that are missing or damaged and for a folder that holds no model.
+    an unknown name or size, ModelError for weights that are missing or damaged and for a folder that holds no model,
+    MissingExtraError where the packages are missing that run it.
     """
     check_size(model, size)
     family = _family(model)
+    _require_packages(model, family)
     module, function = _FACTORIES[family].split(":")
     factory: Callable[..., Engine] = getattr(import_module(module), function)
     return factory(model, size) if size is not None and family in _ELASTIC else factory(model)
@@ -58,13 +61,18 @@ def prepare(model: str) -> None:
     """Fetch a named model that is missing, where a person can watch it come: where stderr is a terminal.
 
     Raises UsageError for an unknown name, ModelError where it is missing and cannot be fetched and for a folder that
-    holds no model.
+    holds no model, MissingExtraError, before anything is fetched, where the packages are missing that run it.
     """
-    _family(model)
+    _require_packages(model, _family(model))
     if not _is_folder(model):
         from speech3n.store import ensure
 
         ensure(model)
+
+
+def _require_packages(model: str, family: str) -> None:
+    if family in _ELASTIC:
+        require("torch", Path(model).name)
 
 
 def _family(model: str) -> str:

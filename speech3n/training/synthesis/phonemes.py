@@ -9,6 +9,7 @@ import re
 import numpy as np
 
 from speech3n.errors import ModelError
+from speech3n.runtime.extras import require
 from speech3n.types import Waveform
 
 _IPA, _TIE = 0x02, 0x80 | ord("^") << 8
@@ -41,19 +42,21 @@ ACCENTS = {
 
 
 class Espeak:
-    """espeak-ng as a library, from the package espeakng-loader; raises ModelError where it is missing.
+    """espeak-ng as a library, from the package espeakng-loader.
 
+    Raises MissingExtraError where the package is missing, ModelError where it does not start.
     The library is one for the whole process, not made for threads or for being started twice: take `espeak`.
     """
 
     def __init__(self) -> None:
-        try:
-            import espeakng_loader
+        require("espeakng_loader", "synthesis")
+        import espeakng_loader
 
+        try:
             self._library = ctypes.CDLL(espeakng_loader.get_library_path())
             data = espeakng_loader.get_data_path()
-        except (ImportError, OSError) as error:
-            raise ModelError(f"espeak-ng is missing: {error}.", "pip install 'speech3n[train]' brings it.") from error
+        except OSError as error:
+            raise ModelError(f"espeak-ng cannot be loaded: {error}.", "Install espeakng-loader anew.") from error
         self.sample_rate: int = self._library.espeak_Initialize(_SYNCHRONOUS, 0, str(data).encode(), 0)
         if self.sample_rate < 0:
             raise ModelError(f"espeak-ng does not start with the data in '{data}'.", "Install espeakng-loader anew.")

