@@ -133,9 +133,9 @@ def _serve(system: System, connection: Connection) -> None:
 
 
 def _answering(system: System, tell: Callable[[float], None]) -> Callable[[Work], Recognition | Speech3nError]:
-    from speech3n.runtime.threads import keep_libraries_modest
+    from speech3n.runtime.threads import limit_blas_threads
 
-    keep_libraries_modest()
+    limit_blas_threads()
     opened = None
     told_at = -math.inf
 

@@ -21,7 +21,7 @@ from speech3n.eval.bench.measure import peak_rss_mb
 from speech3n.layers.linear import pack_linears
 from speech3n.models.gemma3n.checkpoint import load
 from speech3n.models.gemma3n.model import Gemma3n
-from speech3n.runtime.allocator import return_large_blocks
+from speech3n.runtime.allocator import set_malloc_thresholds
 from speech3n.types import SAMPLE_RATE
 
 _PREFILL, _DECODED = 220, 16
@@ -36,7 +36,7 @@ def main(folder: Path, rounds: int, threads: int) -> None:
     """Measure the checkpoint in FOLDER and print the results as JSON."""
     torch.set_num_threads(threads)
     bare = peak_rss_mb()
-    return_large_blocks()
+    set_malloc_thresholds()
     with torch.inference_mode():
         started = time.perf_counter()
         model = load(folder)

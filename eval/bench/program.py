@@ -9,14 +9,14 @@ from contextlib import contextmanager
 import click
 
 from speech3n.errors import Speech3nError
-from speech3n.runtime.threads import keep_libraries_modest
+from speech3n.runtime.threads import limit_blas_threads
 
 
 @contextmanager
 def program() -> Iterator[None]:
     """Measure with modest libraries; an expected error is its message and exit code, and no traceback."""
     # Inherited by every process that is measured, ours and the peer's.
-    keep_libraries_modest()
+    limit_blas_threads()
     try:
         yield
     except Speech3nError as error:

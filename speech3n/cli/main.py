@@ -16,7 +16,7 @@ import click
 import speech3n
 from speech3n.cli.settings import command_defaults, load_settings
 from speech3n.errors import Speech3nError
-from speech3n.runtime.threads import keep_libraries_modest
+from speech3n.runtime.threads import limit_blas_threads
 
 _COMMANDS = {
     "transcribe": "speech3n.cli.transcribe:transcribe",
@@ -76,7 +76,7 @@ def cli(debug: bool) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; every expected error is one line on stderr and an exit code."""
-    keep_libraries_modest()
+    limit_blas_threads()
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments
     try:

@@ -15,7 +15,7 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _LARGE_BYTES = 1 << 20
 
 
-def return_large_blocks() -> None:
+def set_malloc_thresholds() -> None:
     """Give blocks of a megabyte or more mappings of their own, for the whole process; does nothing without glibc."""
     if not sys.platform.startswith("linux"):
         return

@@ -27,11 +27,11 @@ def model_threads() -> int:
     return max(1, min(8, os.cpu_count() or 1))
 
 
-def keep_libraries_modest() -> None:
+def limit_blas_threads() -> None:
     """Stop numerical libraries from spinning on every core; only for programs, and before numpy is imported."""
     # numpy's only work here is a small product for each mel spectrogram.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # A thread that sleeps after each product takes longer to wake than the product takes, one that spins on and on
-    # keeps its core from other programs. `cores` sees to it that nobody spins for a core that another has.
+    # keeps its core from other programs. `adaptive_threads` sees to it that nobody spins for a core that another has.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", str(_SPINS))

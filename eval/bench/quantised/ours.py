@@ -14,8 +14,8 @@ from speech3n.eval.bench.quantised.systems import CLIP_S, DECODED, PREFILL, nois
 from speech3n.layers.linear import can_pack, pack_linears
 from speech3n.models.gemma3n.checkpoint import load
 from speech3n.models.gemma3n.listening import Ears, Listener
-from speech3n.runtime.allocator import return_large_blocks
-from speech3n.runtime.cores import settle_threads, take_threads
+from speech3n.runtime.adaptive_threads import adapt_threads, set_threads
+from speech3n.runtime.allocator import set_malloc_thresholds
 from speech3n.runtime.threads import model_threads
 from speech3n.types import SAMPLE_RATE
 
@@ -27,8 +27,8 @@ class Ours:
     """speech3n, with the checkpoint mapped and the threads that the engine takes."""
 
     def __init__(self, folder: Path) -> None:
-        return_large_blocks()
-        take_threads(model_threads(), yields=True)
+        set_malloc_thresholds()
+        set_threads(model_threads(), adaptive=True)
         self._model = load(folder)
         if can_pack() and self._model.embed_audio.embedding.weight.dtype == torch.bfloat16:
             pack_linears(self._model)
@@ -46,7 +46,7 @@ class Ours:
         def run() -> None:
             token = some_ids(1)
             for _ in range(DECODED):
-                settle_threads()
+                adapt_threads()
                 token = self._model(token, cache=self._cache, read=1).argmax(-1)
 
         seconds = _seconds_of(run)
@@ -89,5 +89,5 @@ class Ours:
 
 def _seconds_of(run: Callable[[], object]) -> float:
     """As an engine runs it, which looks for spare cores before each step."""
-    settle_threads()
+    adapt_threads()
     return seconds_of(run)

@@ -18,13 +18,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from speech3n.eval.bench.measure import BenchError, peak_rss_mb
-from speech3n.runtime.threads import keep_libraries_modest
+from speech3n.runtime.threads import limit_blas_threads
 
 if TYPE_CHECKING:
     from speech3n.eval.bench.quantised.systems import System
 
 _OURS = ("GOMP_SPINCOUNT", "OPENBLAS_NUM_THREADS")
-"""What `keep_libraries_modest` set for this program, and transformers is measured without."""
+"""What `limit_blas_threads` set for this program, and transformers is measured without."""
 _TAIL_CHARACTERS = 600
 
 
@@ -90,7 +90,7 @@ def main(system: str, folder: Path) -> None:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     if system == "speech3n":
-        keep_libraries_modest()
+        limit_blas_threads()
     import torch
 
     bare = peak_rss_mb()

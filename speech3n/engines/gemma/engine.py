@@ -22,8 +22,8 @@ from speech3n.languages import language_name
 from speech3n.models.gemma3n.abilities import Abilities
 from speech3n.models.gemma3n.prompts import AudioTokens, Prompt, build_prompt, instruction
 from speech3n.models.gemma3n.sizes import WHOLE, Size
-from speech3n.runtime.allocator import return_large_blocks
-from speech3n.runtime.cores import take_threads
+from speech3n.runtime.adaptive_threads import set_threads
+from speech3n.runtime.allocator import set_malloc_thresholds
 from speech3n.runtime.threads import compute_threads, model_threads
 from speech3n.types import FRAME_SAMPLES, SAMPLE_RATE, Hypothesis, Waveform
 
@@ -96,7 +96,7 @@ class Gemma3nEngine:
         from speech3n.models.gemma3n.listening import Ears
         from speech3n.models.gemma3n.quantisation import make_plain
 
-        return_large_blocks()
+        set_malloc_thresholds()
         self.config = Gemma3nConfig.read(folder)
         abilities = Abilities.read(folder)
         self.tokenizer = CheckpointTokenizer(folder)
@@ -108,7 +108,7 @@ class Gemma3nEngine:
             model = model.float()
         packs = is_large and device == "cpu" and can_pack()
         self.paths = Paths(model, sizes, pack_linears if packs else None)
-        take_threads(model_threads() if is_large else compute_threads(), yields=is_large and device == "cpu")
+        set_threads(model_threads() if is_large else compute_threads(), adaptive=is_large and device == "cpu")
         self.ears = Ears(LogMel(FrontendConfig.read(folder)).to(device), self.paths.largest)
         self.pad_to = self.config.audio_soft_tokens_per_image if pad_audio else None
         self.stop = frozenset(_stop_tokens(self.config.eos_token_ids, self.tokenizer))

@@ -19,7 +19,7 @@ from speech3n.decoding.repetition import cut_repetition, loop_start
 from speech3n.engines.base import EngineInfo, StreamOptions
 from speech3n.engines.whisper.words import align_words
 from speech3n.errors import EngineError, ModelError, UsageError
-from speech3n.runtime.allocator import return_large_blocks
+from speech3n.runtime.allocator import set_malloc_thresholds
 from speech3n.runtime.threads import compute_threads
 from speech3n.types import SAMPLE_RATE, Hypothesis, Waveform, Word
 
@@ -96,7 +96,7 @@ class WhisperEngine:
                     f"'{folder}' is not a Whisper model: it has no {file}.",
                     "A model folder needs model.bin, config.json and tokenizer.json in CTranslate2's format.",
                 )
-        return_large_blocks()
+        set_malloc_thresholds()
         try:
             # "default" would run the published float16 weights in float32 on a CPU.
             self._whisper = WhisperModel(str(folder), device="auto", compute_type="auto", cpu_threads=compute_threads())

@@ -20,7 +20,7 @@ from speech3n.decoding.generate import Generated, Logits, generate
 from speech3n.models.gemma3n.elastic import shares_cache
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.models.gemma3n.prompts import Prompt
-from speech3n.runtime.cores import settle_threads
+from speech3n.runtime.adaptive_threads import adapt_threads
 from speech3n.types import Waveform
 
 
@@ -77,7 +77,7 @@ class CachedDecoder:
 
     def extend(self, ids: Sequence[int], read: int) -> Logits:
         """Append ids and return the logits [read, V] of the last `read` of them, which are computed when asked for."""
-        settle_threads()
+        adapt_threads()
         soft_tokens = torch.cat(self._offered, 1) if self._offered else None
         id_row = torch.tensor([ids], device=self._model.device)
         hidden = self._model.read(id_row, soft_tokens, self._cache, read)
@@ -116,7 +116,7 @@ class Listener:
     @torch.inference_mode()
     def hear(self, pcm: Waveform) -> None:
         """Encode more audio [T] of any length; a few hundred milliseconds at a time are cheapest."""
-        settle_threads()
+        adapt_threads()
         model = self._ears.model
         waveform = torch.from_numpy(pcm)[None].to(self._ears.log_mel.window.device)
         self._keep(model.audio_tower.step(self._ears.log_mel.step(waveform, self._log_mel), self._encoder))

@@ -8,12 +8,12 @@ import time
 import psutil
 import torch
 
-_LOOK_EVERY_S = 0.4
+_UPDATE_EVERY_S = 0.4
 _STALE_S = 2.0
 """What others did so long ago says nothing about now."""
 
 
-class SpareCores:
+class AdaptiveThreads:
     """How many threads can compute without waiting for a core that another program uses.
 
     Threads meet after each product: where one of two has to wait its turn, both do, and two are slower than one.
@@ -22,37 +22,37 @@ class SpareCores:
     def __init__(self, most: int) -> None:
         self.threads = most
         self._most = most
-        self._looked_s = time.monotonic()
+        self._updated_s = time.monotonic()
         self._busy_s, self._own_s = _busy_s(), time.process_time()
 
-    def look(self) -> bool:
-        """Bring `threads` up to date, where the last look is a while ago; whether it changed."""
+    def update(self) -> bool:
+        """Bring `threads` up to date, where the last update is a while ago; whether it changed."""
         now = time.monotonic()
-        passed = now - self._looked_s
-        if passed < _LOOK_EVERY_S:
+        passed = now - self._updated_s
+        if passed < _UPDATE_EVERY_S:
             return False
         busy, own, before = _busy_s(), time.process_time(), self.threads
         if passed < _STALE_S:
             others = max(0.0, (busy - self._busy_s) - (own - self._own_s)) / passed
             self.threads = max(1, min(self._most, round((os.cpu_count() or 1) - others)))
-        self._looked_s, self._busy_s, self._own_s = now, busy, own
+        self._updated_s, self._busy_s, self._own_s = now, busy, own
         return self.threads != before
 
 
-_spare: SpareCores | None = None
+_adaptive: AdaptiveThreads | None = None
 
 
-def take_threads(most: int, *, yields: bool) -> None:
-    """Have torch compute with so many threads, or, if it `yields`, with as many of them as `settle_threads` finds."""
-    global _spare
-    _spare = SpareCores(most) if yields else None
+def set_threads(most: int, *, adaptive: bool) -> None:
+    """Have torch compute with so many threads, or, if `adaptive`, with as many of them as `adapt_threads` finds."""
+    global _adaptive
+    _adaptive = AdaptiveThreads(most) if adaptive else None
     torch.set_num_threads(most)
 
 
-def settle_threads() -> None:
+def adapt_threads() -> None:
     """Leave to other programs the cores that they use: to be called before each step of a few milliseconds or more."""
-    if _spare is not None and _spare.look():
-        torch.set_num_threads(_spare.threads)
+    if _adaptive is not None and _adaptive.update():
+        torch.set_num_threads(_adaptive.threads)
 
 
 def _busy_s() -> float:
