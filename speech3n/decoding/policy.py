@@ -37,8 +37,8 @@ class LocalAgreement:
 
     def __init__(self, holdback_s: float = 0.0) -> None:
         self._holdback_s = holdback_s
-        self._words = _Agreement[Word](lambda word: comparable(word.text), _rest_of_word)
-        self._translation = _Agreement[str](comparable, _rest_of_text)
+        self._words = _Agreement[Word](lambda word: normalize_word(word.text), _rest_of_word)
+        self._translation = _Agreement[str](normalize_word, _rest_of_text)
 
     def update(self, hypothesis: Hypothesis, is_final: bool) -> Update:
         """Commit what the last two hypotheses share; with `is_final` everything."""
@@ -119,7 +119,7 @@ def _rest_of_word(new: Word, committed: Word) -> Word | None:
     return None if rest is None else Word(rest, min(committed.end, new.end), new.end, new.confidence)
 
 
-def comparable(text: str) -> str:
+def normalize_word(text: str) -> str:
     """What counts as the same word in two hypotheses: case and surrounding punctuation do not."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     return "".join(char for char in folded if not unicodedata.category(char).startswith(("P", "S"))) or folded

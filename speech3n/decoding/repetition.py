@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from speech3n.decoding.policy import comparable
+from speech3n.decoding.policy import normalize_word
 from speech3n.types import Word
 
 # Longest run of the same phrase that speech is believed to hold, by phrase length in words. People do
@@ -18,7 +18,7 @@ _FASTEST_WORD_S = 0.1
 
 def cut_repetition(words: tuple[Word, ...]) -> tuple[Word, ...]:
     """Leave out a loop at the end of `words`: too many repeats of a phrase, or a repeat there was no time to say."""
-    keys = [comparable(word.text) for word in words]
+    keys = [normalize_word(word.text) for word in words]
     ends = [end for end in (loop_start(keys), _squeezed_repeat(words, keys)) if end is not None]
     return words[: min(ends)] if ends else words
 
@@ -26,7 +26,7 @@ def cut_repetition(words: tuple[Word, ...]) -> tuple[Word, ...]:
 def loop_start(keys: Sequence[str]) -> int | None:
     """Index from which `keys` are more repeats of one phrase than speech holds, or None.
 
-    `keys` are words reduced to what counts as the same (see `policy.comparable`). What comes before the
+    `keys` are words reduced to what counts as the same (see `policy.normalize_word`). What comes before the
     index is believable; what comes after it is not.
     """
     for start in range(len(keys)):

@@ -49,12 +49,12 @@ def check_size(model: str, size: str | None) -> None:
         return
     if _family(model) not in _ELASTIC:
         raise UsageError(f"{model} has one size only, and no '{size}'.", "gemma-3n-e4b has several, and so has nano.")
-    from speech3n.models.gemma3n.abilities import Abilities
+    from speech3n.models.gemma3n.capabilities import Capabilities
     from speech3n.models.gemma3n.sizes import Size
     from speech3n.store import model_folder
 
     folder = Path(model) if _is_folder(model) else model_folder(model)
-    Size.named(size, Abilities.read(folder).sizes)
+    Size.named(size, Capabilities.read(folder).sizes)
 
 
 def prepare(model: str) -> None:

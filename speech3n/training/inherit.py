@@ -10,7 +10,7 @@ from torch import Tensor
 
 from speech3n.errors import UsageError
 from speech3n.models.gemma3n import checkpoint
-from speech3n.models.gemma3n.quantisation import make_plain
+from speech3n.models.gemma3n.quantisation import dequantise
 from speech3n.training import state
 from speech3n.training.corpus.schedule import Position
 from speech3n.training.ctc import encode_frames
@@ -47,7 +47,7 @@ def begin_with(trainee: Trainee, lessons: Lessons, folders: Sequence[Path]) -> N
 
 def _take_checkpoint(trainee: Trainee, folder: Path) -> None:
     model = checkpoint.load(folder)
-    make_plain(model)
+    dequantise(model)
     try:
         trainee.model.load_state_dict(model.state_dict())
     except RuntimeError as error:

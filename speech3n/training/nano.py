@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from speech3n.errors import ModelError, Speech3nError
-from speech3n.models.gemma3n.abilities import Abilities
+from speech3n.models.gemma3n.capabilities import Capabilities
 from speech3n.models.gemma3n.config import FULL, SLIDING, AudioConfig, Gemma3nConfig, TextConfig
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.models.gemma3n.sizes import Size
@@ -37,7 +37,7 @@ HALF = Size("half", HALF_FFN)
 """The sub-model that is trained inside the whole one (MatFormer)."""
 _MAX_UTTERANCE_S = 10.0
 """Clips are shorter than 14 s, most than 8 s, and are joined up to 12 s; longer speech it cannot follow."""
-ABILITIES = Abilities(frozenset(LANGUAGES), frozenset({TARGET}), _MAX_UTTERANCE_S, {HALF.name: HALF})
+CAPABILITIES = Capabilities(frozenset(LANGUAGES), frozenset({TARGET}), _MAX_UTTERANCE_S, {HALF.name: HALF})
 """What it is trained for."""
 _LAYERS = (SLIDING, SLIDING, SLIDING, SLIDING, FULL, SLIDING, SLIDING, FULL)
 _SHARED_LAYERS = 3
@@ -162,7 +162,7 @@ def main(sentences: Path, speech: tuple[Path, ...], output: Path, seed: int) -> 
     output.mkdir(parents=True, exist_ok=True)
     save_companions(output, tokenizer, config)
     (output / "config.json").write_text(json.dumps(config.to_dict(), indent=2) + "\n", "utf-8")
-    ABILITIES.write(output)
+    CAPABILITIES.write(output)
     model = Gemma3n(config)
     parts = {"encoder": model.audio_tower, "decoder": model.language_model, "bridge": model.embed_audio}
     sizes = ", ".join(f"{name} {count_parameters(part) / 1e6:.2f} M" for name, part in parts.items())

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speech3n.decoding.policy import LocalAgreement, comparable
+from speech3n.decoding.policy import LocalAgreement, normalize_word
 from speech3n.types import Hypothesis, Word
 
 
@@ -96,4 +96,4 @@ def test_commits_are_append_only(sequence: list[str], holdback_s: float) -> None
 
 @given(st.text(min_size=1))
 def test_no_word_compares_as_nothing(text: str) -> None:
-    assert comparable(text)
+    assert normalize_word(text)

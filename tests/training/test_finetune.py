@@ -13,7 +13,7 @@ from speech3n.cli import main as cli
 from speech3n.errors import ModelError, UsageError
 from speech3n.eval.sound_files import write_wav
 from speech3n.models.gemma3n import checkpoint
-from speech3n.models.gemma3n.abilities import Abilities
+from speech3n.models.gemma3n.capabilities import Capabilities
 from speech3n.models.gemma3n.quantisation import RECIPES
 from speech3n.models.gemma3n.quantise import quantise_checkpoint
 from speech3n.training.clips import ManifestError
@@ -42,7 +42,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("base")
     tokenizer, config = small_nano()
     save_companions(folder, tokenizer, config)
-    Abilities(sizes={"half": SMALL_HALF}).write(folder)
+    Capabilities(sizes={"half": SMALL_HALF}).write(folder)
     checkpoint.save(new_nano(config, 0).bfloat16(), folder)
     return folder
 
@@ -84,7 +84,7 @@ def test_it_helps_and_what_comes_out_is_a_checkpoint(
     assert record["best"]["loss"] < record["first"]["loss"] - 0.2
     assert record["best"]["step"] > 0
     model = checkpoint.load(output, torch.float32)
-    assert Abilities.read(output).sizes == {"half": SMALL_HALF}
+    assert Capabilities.read(output).sizes == {"half": SMALL_HALF}
     with no_vision():
         theirs, report = Gemma3nForConditionalGeneration.from_pretrained(
             output, dtype=torch.float32, output_loading_info=True

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from speech3n.errors import ModelError
-from speech3n.models.gemma3n.abilities import Abilities
+from speech3n.models.gemma3n.capabilities import Capabilities
 from speech3n.models.gemma3n.config import Gemma3nConfig
 from speech3n.models.gemma3n.model import Gemma3n
-from speech3n.training.nano import ABILITIES, FOLDER, HALF, nano_config, new_nano, open_nano
+from speech3n.training.nano import CAPABILITIES, FOLDER, HALF, nano_config, new_nano, open_nano
 from speech3n.training.questions import Desk, questions_about
 from speech3n.training.tiny import count_parameters
 from tests.training.nano_doubles import TEXTS
@@ -40,7 +40,7 @@ def test_speech_takes_few_tokens_and_instructions_hardly_any() -> None:
 def test_the_committed_config_is_that_of_the_code() -> None:
     tokenizer, config = open_nano()
     assert config == nano_config(tokenizer) == Gemma3nConfig.read(FOLDER)
-    assert Abilities.read(FOLDER) == ABILITIES
+    assert Capabilities.read(FOLDER) == CAPABILITIES
 
 
 def test_the_sizes_are_those_that_were_asked_for() -> None:

@@ -18,9 +18,9 @@ from speech3n.engines.gemma.engine import Gemma3nEngine
 from speech3n.engines.registry import check_size, open_engine, prepare
 from speech3n.errors import ModelError, UsageError
 from speech3n.models.gemma3n import checkpoint
-from speech3n.models.gemma3n.abilities import Abilities
+from speech3n.models.gemma3n.capabilities import Capabilities
 from speech3n.store import disk
-from speech3n.training.nano import ABILITIES, FOLDER, new_nano
+from speech3n.training.nano import CAPABILITIES, FOLDER, new_nano
 from speech3n.training.ship import ship
 from speech3n.training.tiny import save_companions
 from tests.conftest import EXAMPLES, read_waveform
@@ -35,7 +35,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tokenizer, config = small_nano()
     folder = tmp_path_factory.mktemp("trained")
     save_companions(folder, tokenizer, config)
-    replace(ABILITIES, sizes={"half": SMALL_HALF}).write(folder)
+    replace(CAPABILITIES, sizes={"half": SMALL_HALF}).write(folder)
     checkpoint.save(new_nano(config, 0).bfloat16(), folder)
     return folder
 
@@ -135,4 +135,4 @@ def test_what_is_in_the_package_now_is_whole() -> None:
         pytest.skip("nano's weights are not here yet")
     assert store.verify("nano") == []
     assert store.local_spec("nano").size < 30_000_000
-    assert Abilities.read(FOLDER) == ABILITIES
+    assert Capabilities.read(FOLDER) == CAPABILITIES

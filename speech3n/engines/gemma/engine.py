@@ -11,7 +11,7 @@ import numpy as np
 from langcodes.data_dicts import LANGUAGE_ALPHA3
 
 from speech3n.audio.vad import ENERGY_FLOOR_DB
-from speech3n.decoding.policy import comparable
+from speech3n.decoding.policy import normalize_word
 from speech3n.decoding.repetition import loop_start
 from speech3n.engines.base import EngineInfo, StreamOptions
 from speech3n.engines.gemma.answer import Answer, parse_answer
@@ -19,7 +19,7 @@ from speech3n.engines.gemma.tokenizer import CheckpointTokenizer
 from speech3n.engines.gemma.words import TokenText, WordClock, split_words, word_confidences
 from speech3n.errors import EngineError, ModelError, UsageError
 from speech3n.languages import language_name
-from speech3n.models.gemma3n.abilities import Abilities
+from speech3n.models.gemma3n.capabilities import Capabilities
 from speech3n.models.gemma3n.prompts import AudioTokens, Prompt, build_prompt, instruction
 from speech3n.models.gemma3n.sizes import WHOLE, Size
 from speech3n.runtime.adaptive_threads import set_threads
@@ -63,7 +63,7 @@ def open_gemma3n(model: str, size: str | None = None) -> Gemma3nEngine:
         folder = resolve(model)
     if size is None:
         return Gemma3nEngine(folder, name)
-    known = Abilities.read(folder).sizes
+    known = Capabilities.read(folder).sizes
     sizes = sizes_of(Gemma3nConfig.read(folder).text, known) if size == "auto" else (Size.named(size, known),)
     return Gemma3nEngine(folder, name, sizes=sizes)
 
@@ -94,17 +94,17 @@ class Gemma3nEngine:
         from speech3n.models.gemma3n.config import Gemma3nConfig
         from speech3n.models.gemma3n.elastic import Paths
         from speech3n.models.gemma3n.listening import Ears
-        from speech3n.models.gemma3n.quantisation import make_plain
+        from speech3n.models.gemma3n.quantisation import dequantise
 
         set_malloc_thresholds()
         self.config = Gemma3nConfig.read(folder)
-        abilities = Abilities.read(folder)
+        capabilities = Capabilities.read(folder)
         self.tokenizer = CheckpointTokenizer(folder)
         device = "cuda" if torch.cuda.is_available() else "cpu"
         model = load(folder, dtype, device)
         is_large = sum(weights.numel() for weights in model.state_dict().values()) >= _LARGE
         if dtype is None and not is_large:
-            make_plain(model)
+            dequantise(model)
             model = model.float()
         packs = is_large and device == "cpu" and can_pack()
         self.paths = Paths(model, sizes, pack_linears if packs else None)
@@ -114,11 +114,11 @@ class Gemma3nEngine:
         self.stop = frozenset(_stop_tokens(self.config.eos_token_ids, self.tokenizer))
         self.info = EngineInfo(
             name,
-            _LANGUAGES if abilities.languages is None else abilities.languages,
+            _LANGUAGES if capabilities.languages is None else capabilities.languages,
             frozenset({"transcribe", "translate"}),
             streaming="native",
-            max_utterance_s=abilities.max_utterance_s,
-            target_languages=abilities.translates_to,
+            max_utterance_s=capabilities.max_utterance_s,
+            target_languages=capabilities.translates_to,
             detects_language=False,
             aligns_words=False,
             sizes=self.paths.names if len(self.paths.names) > 1 else (),
@@ -291,7 +291,7 @@ def _spoken_names(options: StreamOptions) -> list[str]:
 
 
 def _without_loop(words: Sequence[str]) -> tuple[str, ...]:
-    return tuple(words[: loop_start([comparable(word) for word in words])])
+    return tuple(words[: loop_start([normalize_word(word) for word in words])])
 
 
 def _stop_tokens(configured: Sequence[int], tokenizer: CheckpointTokenizer) -> list[int]:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from speech3n.decoding.policy import comparable
+from speech3n.decoding.policy import normalize_word
 from speech3n.types import Word, is_spaced
 
 _SHORTEST_WORD_S = 0.06
@@ -110,7 +110,7 @@ class WordClock:
     ) -> tuple[Word, ...]:
         """Words with times, given that someone spoke between the two times of `speech` as far as was heard."""
         begin, now = speech
-        keys = [comparable(word) for word in words]
+        keys = [normalize_word(word) for word in words]
         spans = _widened(list(self._spans(keys, max(begin, min(self._last_s, now)), now)))
         self._keys, self._times, self._last_s = keys, [], now
         for span in spans:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from speech3n.decoding.policy import comparable
+from speech3n.decoding.policy import normalize_word
 from speech3n.decoding.repetition import cut_repetition, loop_start
 from speech3n.engines.base import EngineInfo, StreamOptions
 from speech3n.engines.whisper.words import align_words
@@ -269,7 +269,7 @@ class WhisperStream:
         generated = self._generate(encoded, tokenizer, prefix, beam_size=self._beam_size)
         tokens = [token for token in generated.sequences_ids[0] if token < tokenizer.eot]
         text = tuple(tokenizer.decode(tokens).split())
-        if (loop := loop_start([comparable(word) for word in text])) is not None:
+        if (loop := loop_start([normalize_word(word) for word in text])) is not None:
             return text[:loop]
         self._translating.advance(tokens, len(tokens), tokenizer)
         return text

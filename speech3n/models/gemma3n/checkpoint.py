@@ -22,7 +22,7 @@ from speech3n.layers.pages import advise_single_rows
 from speech3n.layers.skeleton import shapes_only
 from speech3n.models.gemma3n.config import Gemma3nConfig
 from speech3n.models.gemma3n.model import Gemma3n
-from speech3n.models.gemma3n.quantisation import read_formats, require_plain, set_compute_type, swap_in
+from speech3n.models.gemma3n.quantisation import read_formats, require_unquantised, set_compute_type, swap_in
 
 _PREFIX = "model."
 _INDEX = "model.safetensors.index.json"
@@ -61,7 +61,7 @@ def save(model: Gemma3n, folder: Path) -> None:
     """Write `config.json` and safetensors that `load` and transformers read, in place of those in the folder."""
     from huggingface_hub import save_torch_state_dict
 
-    require_plain(model)
+    require_unquantised(model)
     folder.mkdir(parents=True, exist_ok=True)
     weights = {_PREFIX + name: tensor.detach().contiguous() for name, tensor in model.state_dict().items()}
     stale = {path.name for pattern in (_SINGLE, _INDEX, _SHARDS) for path in folder.glob(pattern)}

@@ -152,7 +152,7 @@ def set_compute_type(model: Gemma3n) -> None:
             module.compute_in(model.embed_audio.embedding.weight.dtype)
 
 
-def make_plain(model: Gemma3n) -> None:
+def dequantise(model: Gemma3n) -> None:
     """Replace quantised modules by those of a plain model, with the same values in float32.
 
     For small models, whose products take no longer in float32 than in int8, and for training.
@@ -167,7 +167,7 @@ def make_plain(model: Gemma3n) -> None:
             setattr(model.get_submodule(parent), own, plain)
 
 
-def require_plain(model: Gemma3n) -> None:
+def require_unquantised(model: Gemma3n) -> None:
     """Raise ModelError for a model with quantised weights."""
     if any(isinstance(module, Quantised) for module in model.modules()):
         raise ModelError("A quantised model cannot be saved.", "Copy its folder instead.")

@@ -11,10 +11,10 @@ from torch import nn
 from speech3n.audio.frontend import FrontendConfig
 from speech3n.errors import ModelError
 from speech3n.models.gemma3n import checkpoint
-from speech3n.models.gemma3n.abilities import Abilities
+from speech3n.models.gemma3n.capabilities import Capabilities
 from speech3n.models.gemma3n.elastic import sizes_of
 from speech3n.models.gemma3n.model import Gemma3n
-from speech3n.models.gemma3n.quantisation import make_plain, read_formats
+from speech3n.models.gemma3n.quantisation import dequantise, read_formats
 from speech3n.models.gemma3n.sizes import Size
 from speech3n.training.nano import open_nano
 
@@ -50,13 +50,13 @@ def open_base(folder: Path, device: str, *, is_frozen: bool) -> Base:
             "Fine-tune that one, and quantise what comes out: `speech3n models quantize`.",
         )
     if not is_large:
-        make_plain(model)
+        dequantise(model)
         model.float()
     elif not is_frozen:
         decoder = model.language_model
         table, decoder.embed_tokens_per_layer = decoder.embed_tokens_per_layer, nn.Embedding(1, 1)
         model.float()
         decoder.embed_tokens_per_layer = table
-    sizes = sizes_of(config.text, Abilities.read(folder).sizes)
+    sizes = sizes_of(config.text, Capabilities.read(folder).sizes)
     smaller = [size for size in sizes if not size.of(config.text).is_whole(config.text)]
     return Base(folder, tokenizer, model.requires_grad_(False), smaller[0] if smaller else None)

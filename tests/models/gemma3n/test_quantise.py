@@ -23,7 +23,7 @@ from speech3n.layers import pages
 from speech3n.layers.embedding import Int8Rows, table_of
 from speech3n.layers.quantised import Int4Linear, Int8Embedding, Int8Linear
 from speech3n.models.gemma3n.checkpoint import load, save
-from speech3n.models.gemma3n.quantisation import KEY, RECIPES, make_plain, read_formats
+from speech3n.models.gemma3n.quantisation import KEY, RECIPES, dequantise, read_formats
 from speech3n.models.gemma3n.quantise import quantise_checkpoint
 from tests.conftest import read_waveform
 
@@ -140,7 +140,7 @@ def test_a_quantised_model_made_plain_has_the_rounded_weights(
     quantised: dict[str, Path], recipe: str, tmp_path: Path
 ) -> None:
     model, rounded = load(quantised[recipe]).float(), load(quantised[recipe]).float()
-    make_plain(model)
+    dequantise(model)
     difference = float((model(IDS) - rounded(IDS)).norm() / rounded(IDS).norm())
     # What differs are activations, which the kernels round where there are many.
     assert 0 < difference < 0.06

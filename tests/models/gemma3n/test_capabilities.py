@@ -7,25 +7,29 @@ from pathlib import Path
 import pytest
 
 from speech3n.errors import ModelError
-from speech3n.models.gemma3n.abilities import NAME, Abilities
+from speech3n.models.gemma3n.capabilities import NAME, Capabilities
 from speech3n.models.gemma3n.sizes import PRESETS, Size
 
 
 def test_a_checkpoint_that_says_nothing_is_as_published(tmp_path: Path) -> None:
-    assert Abilities.read(tmp_path) == Abilities.read(tmp_path / "nowhere") == Abilities(None, None, 28.0, PRESETS)
+    assert (
+        Capabilities.read(tmp_path)
+        == Capabilities.read(tmp_path / "nowhere")
+        == Capabilities(None, None, 28.0, PRESETS)
+    )
 
 
 @pytest.mark.parametrize(
-    "abilities",
+    "capabilities",
     [
-        Abilities(),
-        Abilities(frozenset({"en", "es"}), frozenset({"en"}), 12.5, {"odd": Size("odd", (1, 2))}),
-        Abilities(frozenset({"pt"}), None, 28.0, {"short": Size("short", None, (3,))}),
+        Capabilities(),
+        Capabilities(frozenset({"en", "es"}), frozenset({"en"}), 12.5, {"odd": Size("odd", (1, 2))}),
+        Capabilities(frozenset({"pt"}), None, 28.0, {"short": Size("short", None, (3,))}),
     ],
 )
-def test_what_was_written_is_read(tmp_path: Path, abilities: Abilities) -> None:
-    abilities.write(tmp_path)
-    assert Abilities.read(tmp_path) == abilities
+def test_what_was_written_is_read(tmp_path: Path, capabilities: Capabilities) -> None:
+    capabilities.write(tmp_path)
+    assert Capabilities.read(tmp_path) == capabilities
 
 
 @pytest.mark.parametrize(
@@ -49,6 +53,6 @@ def test_what_was_written_is_read(tmp_path: Path, abilities: Abilities) -> None:
 def test_a_damaged_file_is_named(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / NAME).write_text(text)
     with pytest.raises(ModelError, match=message) as caught:
-        Abilities.read(tmp_path)
+        Capabilities.read(tmp_path)
     assert str(tmp_path / NAME) in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -21,14 +21,14 @@ _LARGEST_FILE = 1 << 16
 _KEYS = frozenset({"languages", "translates_to", "max_utterance_s", "sizes"})
 _SHORTEST_S = 2.0
 _LONGEST_S = 28.0
-"""Of the 30 s that Gemma 3n hears as one: where an utterance is cut there is some more."""
+"""Of the 30 s that Gemma 3n takes as one: where an utterance is cut there is some more."""
 
 
 @dataclass(frozen=True, slots=True)
-class Abilities:
+class Capabilities:
     """Languages that are recognised and translated to, by ISO 639-1 code, and sizes by name; None is any language.
 
-    `max_utterance_s` is the longest speech that it learned to hear in one piece: longer speech is cut for it.
+    `max_utterance_s` is the longest speech that it was trained on in one piece: longer speech is cut for it.
     """
 
     languages: frozenset[str] | None = None
@@ -37,7 +37,7 @@ class Abilities:
     sizes: Mapping[str, Size] = field(default_factory=lambda: PRESETS)
 
     @classmethod
-    def read(cls, folder: Path) -> Abilities:
+    def read(cls, folder: Path) -> Capabilities:
         """Those of a checkpoint folder, all where it says nothing; raises ModelError for a file that is damaged."""
         path = folder / NAME
         try:
