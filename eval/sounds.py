@@ -26,6 +26,7 @@ class GeneratedSource:
 
     def __init__(self, sound: str, duration_s: float) -> None:
         self.name = sound
+        self.warnings: list[str] = []
         self.duration_s: float | None = duration_s
         self._seconds = SOUNDS[sound]
 

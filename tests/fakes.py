@@ -59,6 +59,7 @@ class FakeSource:
 
     def __init__(self, pcm: Waveform, *, is_live: bool = False, error: Exception | None = None) -> None:
         self.name = "fake"
+        self.warnings: list[str] = []
         self.duration_s: float | None = None if is_live else len(pcm) / SAMPLE_RATE
         self.is_live = is_live
         self.closed = False

@@ -13,6 +13,8 @@ from typing import Literal
 
 import click
 
+from speech3n.audio.inputs import open_source
+from speech3n.audio.pcm import PcmFormat
 from speech3n.audio.source import AudioSource
 from speech3n.engines.base import Engine
 from speech3n.engines.registry import check_size, prepare
@@ -85,7 +87,7 @@ class LiveSession:
     @property
     def warnings(self) -> list[str]:
         """What was wrong with the sound, such as damaged parts of a file."""
-        return list(getattr(self.source, "warnings", ()))
+        return list(self.source.warnings)
 
     def keep(self, event: Event) -> None:
         """Take note of an event for the transcript."""
@@ -156,7 +158,8 @@ def open_live(request: LiveRequest, engine: Engine, default_pace: Pace) -> LiveS
     if request.translate:
         engine.info.require_translation(target)
     with ExitStack() as opened:
-        source = _open_source(request)
+        pcm = PcmFormat(request.rate, request.channels, request.sample_format)
+        source = open_source(request.source, device=request.device, pcm=pcm)
         opened.callback(source.close)
         started_at = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
         header = SessionHeader(source.name, request.model, language, request.translate, started_at, target)
@@ -184,21 +187,6 @@ def saved_line(live: LiveSession, paths: list[Path]) -> str:
         return "Nothing was heard, so nothing was kept."
     names = ", ".join(path.name for path in paths)
     return f"Session kept in {live.journal.folder} ({names})"
-
-
-def _open_source(request: LiveRequest) -> AudioSource:
-    if request.source == "mic":
-        from speech3n.audio.microphone import Microphone
-
-        device = request.device
-        return Microphone(int(device) if device is not None and device.isdecimal() else device)
-    if request.source == "-":
-        from speech3n.audio.source import PcmSource
-
-        return PcmSource(sys.stdin.buffer, request.rate, request.channels, request.sample_format)
-    from speech3n.audio.source import FileSource
-
-    return FileSource(Path(request.source))
 
 
 def _list_devices() -> int:

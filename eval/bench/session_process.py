@@ -33,6 +33,7 @@ class LoopedSource:
 
     def __init__(self, path: Path, duration_s: float) -> None:
         self.name = path.name
+        self.warnings: list[str] = []
         self.duration_s: float | None = duration_s
         self._path = path
         self._samples = round(duration_s * SAMPLE_RATE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,15 +63,10 @@ def clip_of(entry: Entry) -> Clip:
 
 def file_duration_s(path: Path) -> float:
     """Seconds that the header of a file announces; it is decoded only where it announces nothing. Raises AudioError."""
-    from speech3n.audio import decode
     from speech3n.audio.source import FileSource
 
-    container, stream = decode.open_audio(path)
-    with container:
-        announced_s = decode.duration_s(container, stream)
-    if announced_s:
-        return announced_s
-    return sum(len(frame) for frame in FileSource(path).frames()) / SAMPLE_RATE
+    with closing(FileSource(path)) as source:
+        return source.duration_s or sum(map(len, source.frames())) / SAMPLE_RATE
 
 
 def language_code(tag: str) -> str:

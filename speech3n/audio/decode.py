@@ -1,22 +1,18 @@
-"""Recordings and videos through PyAV (FFmpeg): opened with clear errors, decoded past damage, as float."""
+"""From an open container to samples: packets decoded past damage, as float32, with weights to mix the channels."""
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from speech3n.errors import AudioError
+from speech3n.audio.media import Media, reason
 
 if TYPE_CHECKING:
     import av
-    from av.container import InputContainer
 
-_FORMATS = "wav, flac, mp3, m4a, ogg, opus, webm, mp4 and mkv among others can be read"
 _FAILED_READS_IN_A_ROW = 10
 """Reads that may fail one after the other before the rest of a file is given up."""
 
@@ -26,66 +22,13 @@ _CHANNEL_WEIGHTS = {"FL": 0.5, "FR": 0.5, "FC": 0.5**0.5, "LFE": 0.0, "LFE2": 0.
 _SURROUND_WEIGHT = 0.5**1.5
 
 
-def open_audio(path: Path) -> tuple[InputContainer, av.AudioStream]:
-    """Open a file and choose its sound track; raises AudioError that says what is wrong with the file."""
-    import av
-
-    _check_readable(path)
-    try:
-        # FFmpeg takes "10:30.wav" for a protocol; an absolute path never looks like one. Playlists in
-        # disguise may not lead to the network; tags in any old encoding are no reason to refuse a file.
-        container = av.open(str(path.absolute()), metadata_errors="replace", options={"protocol_whitelist": "file"})
-    except (av.FFmpegError, ValueError) as error:
-        raise AudioError(
-            f"{path} holds no audio that can be read, or is damaged ({_reason(error)}).",
-            f"Check that it is a recording: {_FORMATS}.",
-        ) from error
-    try:
-        return container, _choose_stream(container, path)
-    except AudioError:
-        container.close()
-        raise
-
-
-def duration_s(container: InputContainer, stream: av.AudioStream) -> float | None:
-    """Return the length that the file claims, in seconds, or None where it makes no claim."""
-    if container.duration is not None and container.duration > 0:
-        return container.duration / 1_000_000
-    return announced_s(container, stream)
-
-
-def announced_s(container: InputContainer, stream: av.AudioStream) -> float | None:
-    """Return the length that the file announces for its sound alone, or None."""
-    if stream.duration and stream.time_base:
-        return float(stream.duration * stream.time_base)
-    if len(container.streams) == 1 and container.duration is not None and container.duration > 0:
-        return container.duration / 1_000_000
-    return None
-
-
-def start_s(container: InputContainer) -> float | None:
-    """Return the time stamp at which a player shows 0:00: that of the earliest of sound and picture."""
-    import av
-
-    starts = [
-        float(stream.start_time * stream.time_base)
-        for stream in container.streams
-        if stream.start_time is not None
-        and stream.time_base is not None
-        and stream.type in ("audio", "video")
-        # A cover picture claims to start at 0 whatever the sound does.
-        and not stream.disposition & av.stream.Disposition.attached_pic
-    ]
-    return min(starts, default=None)
-
-
-def decode(container: InputContainer, stream: av.AudioStream, warnings: list[str]) -> Iterator[av.AudioFrame]:
+def decode(media: Media, warnings: list[str]) -> Iterator[av.AudioFrame]:
     """Yield all frames that can be decoded; what is damaged is skipped, and `warnings` says so at the end."""
     import av
 
     damaged = 0
     try:
-        for packet in _packets(container, stream):
+        for packet in _packets(media):
             try:
                 frames = packet.decode()
             except (av.FFmpegError, ValueError):
@@ -93,16 +36,16 @@ def decode(container: InputContainer, stream: av.AudioStream, warnings: list[str
                 continue
             yield from frames
     except (av.FFmpegError, ValueError) as error:
-        warnings.append(f"Reading stopped early: {_reason(error)}.")
+        warnings.append(f"Reading stopped early: {reason(error)}.")
     if damaged:
         warnings.append(f"{damaged} damaged packet{'s' if damaged > 1 else ''} skipped.")
 
 
-def _packets(container: InputContainer, stream: av.AudioStream) -> Iterator[av.Packet[av.AudioStream]]:
+def _packets(media: Media) -> Iterator[av.Packet[av.AudioStream]]:
     import av
 
     failures = 0
-    packets = container.demux(stream)
+    packets = media.container.demux(media.stream)
     while True:
         try:
             packet = next(packets, None)
@@ -111,7 +54,7 @@ def _packets(container: InputContainer, stream: av.AudioStream) -> Iterator[av.P
             if failures == _FAILED_READS_IN_A_ROW or isinstance(error, OSError):
                 raise
             # A generator that raised is spent; a new one goes on where the file was left.
-            packets = container.demux(stream)
+            packets = media.container.demux(media.stream)
             continue
         if packet is None:
             return
@@ -139,44 +82,3 @@ def mix_weights(layout: av.AudioLayout) -> list[float]:
     if len(names) < 3 or len(names) != layout.nb_channels or not {"FL", "FC"} & set(names):
         return [1 / layout.nb_channels] * layout.nb_channels
     return weights
-
-
-def _check_readable(path: Path) -> None:
-    try:
-        status = path.stat()
-        if stat.S_ISDIR(status.st_mode):
-            raise AudioError(f"{path} is a folder.", "Name the recordings in it, as in folder/*.mp3.")
-        if stat.S_ISREG(status.st_mode):
-            # Only a file proper: the first byte of a pipe could not be given back.
-            with path.open("rb"):
-                pass
-            if status.st_size == 0:
-                raise AudioError(f"{path} is empty (0 bytes).", "Copy or record it again.")
-    except FileNotFoundError as error:
-        raise AudioError(f"{path} does not exist.", "Check the path and the spelling.") from error
-    except PermissionError as error:
-        raise AudioError(f"{path} may not be read: permission denied.", "Change its permissions.") from error
-    except (OSError, ValueError) as error:
-        message = f"{path} cannot be opened: {_reason(error)}."
-        raise AudioError(message, "Check the path and the disk.") from error
-
-
-def _choose_stream(container: InputContainer, path: Path) -> av.AudioStream:
-    import av
-
-    if not container.streams.audio:
-        kind = "is a video without a sound track" if container.streams.video else "has no sound track"
-        raise AudioError(f"{path} {kind}.", "Choose a file with sound.")
-    best = container.streams.best("audio")
-    for stream in (best, *container.streams.audio):
-        if isinstance(stream, av.AudioStream) and stream.codec_context is not None:
-            return stream
-    raise AudioError(
-        f"{path} has a sound track in a format that cannot be decoded.",
-        "Convert it, for example to flac or mp3.",
-    )
-
-
-def _reason(error: BaseException) -> str:
-    text = getattr(error, "strerror", None) or str(error)
-    return " ".join(text.split()).rstrip(".") or type(error).__name__

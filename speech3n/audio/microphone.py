@@ -61,6 +61,7 @@ class Microphone:
     duration_s: float | None = None
 
     def __init__(self, device: str | int | None = None) -> None:
+        self.warnings: list[str] = []
         self.name = "microphone" if device is None else f"microphone {device}"
         self.overflow_s = 0.0
         """Sound that was lost because the computer was too busy, at least: PortAudio does not say how much."""

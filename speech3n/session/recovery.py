@@ -60,6 +60,7 @@ class RecordingSource:
 
     def __init__(self, recording: Recording, start_s: float, end_s: float) -> None:
         self.name = "recording"
+        self.warnings: list[str] = []
         self.duration_s: float | None = end_s - start_s
         self._recording = recording
         self._start = round(start_s * SAMPLE_RATE)

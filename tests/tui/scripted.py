@@ -36,6 +36,7 @@ class ScriptedSource:
     name: str = "entrevista.m4a"
     duration_s: float | None = 3600.0
     is_live: bool = False
+    warnings: tuple[str, ...] = ()
 
 
 class ScriptedFeed:
