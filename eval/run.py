@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from speech3n.engines.base import Engine
     from speech3n.journal.journal import Journal
     from speech3n.session.feed import Pace
-    from speech3n.session.session import SessionOptions
+    from speech3n.session.options import SessionOptions
 
 
 def session_events(

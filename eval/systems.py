@@ -168,7 +168,7 @@ class _EngineRecogniser:
 
     def recognise(self, recording: Recording, *, translate: bool, heard: Callable[[float], None]) -> Recognition:
         from speech3n.audio.source import FileSource
-        from speech3n.session.session import SessionOptions, file_options
+        from speech3n.session.options import SessionOptions, file_options
 
         translate = translate and "translate" in self.engine.info.tasks
         is_offline = self.mode == "offline"

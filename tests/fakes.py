@@ -39,6 +39,13 @@ class FakeStream:
     def accept_waveform(self, pcm: Waveform) -> None:
         self._pcm = np.concatenate([self._pcm, pcm])
 
+    def cut(self, samples: int, words: int) -> Hypothesis:
+        self._engine.heard.append(self._pcm[:samples])
+        self._pcm = self._pcm[samples:]
+        said = tuple(Word(f"w{i}", i * WORD_S, (i + 1) * WORD_S, 0.9) for i in range(words))
+        translation = tuple(f"t{i}" for i in range(words)) if self._options.translate else None
+        return Hypothesis(said, self._options.language or "es", 0.9, translation, samples / SAMPLE_RATE)
+
     def input_finished(self) -> None:
         self._finished = True
         self._engine.heard.append(self._pcm)

@@ -25,7 +25,8 @@ from speech3n.journal.journal import Journal, SessionHeader, new_session_folder
 from speech3n.languages import parse_language, parse_target_language
 from speech3n.session.backlog import BacklogLimit, WhenBehind
 from speech3n.session.feed import Feed, Pace, open_feed
-from speech3n.session.session import Session, SessionOptions
+from speech3n.session.options import SessionOptions
+from speech3n.session.session import Session
 from speech3n.session.transcript import TranscriptBuilder
 from speech3n.types import Event, Segment, Transcript
 

@@ -69,7 +69,7 @@ def main(recording: str, seconds: float | None, language: str | None, model: str
     """Run a session over RECORDING: an audio file, or a sound of eval.sounds."""
     from speech3n.engines.registry import open_engine
     from speech3n.journal.journal import Journal, SessionHeader
-    from speech3n.session.session import SessionOptions
+    from speech3n.session.options import SessionOptions
 
     started = time.perf_counter()
     engine = open_engine(model)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from speech3n.types import Hypothesis, Update, Word
+from speech3n.types import Hypothesis, Word
 
 T = TypeVar("T")
 
@@ -20,11 +21,21 @@ _RESUME_WORDS = 3
 """How many committed words are compared with a new hypothesis to find where it goes on."""
 
 
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """All words of a segment and of its translation so far: committed ones never change, tentative ones may."""
+
+    committed: tuple[Word, ...] = ()
+    tentative: tuple[Word, ...] = ()
+    translation_committed: tuple[str, ...] = ()
+    translation_tentative: tuple[str, ...] = ()
+
+
 class Policy(Protocol):
     """Decides what of each new hypothesis of a segment is final; one object serves one segment."""
 
-    def update(self, hypothesis: Hypothesis, is_final: bool) -> Update:
-        """Take the newest hypothesis; the Update holds all words of the segment, committed ones append-only."""
+    def update(self, hypothesis: Hypothesis, is_final: bool) -> Decision:
+        """Take the newest hypothesis; what an earlier Decision committed stands first in the new one."""
         ...
 
 
@@ -40,7 +51,7 @@ class LocalAgreement:
         self._words = _Agreement[Word](lambda word: normalize_word(word.text), _rest_of_word)
         self._translation = _Agreement[str](normalize_word, _rest_of_text)
 
-    def update(self, hypothesis: Hypothesis, is_final: bool) -> Update:
+    def update(self, hypothesis: Hypothesis, is_final: bool) -> Decision:
         """Commit what the last two hypotheses share; with `is_final` everything."""
         settled = hypothesis.audio_s - self._holdback_s
         self._words.advance(hypothesis.words, is_final, lambda word: word.end <= settled)
@@ -48,12 +59,11 @@ class LocalAgreement:
             self._translation.advance(hypothesis.translation, is_final, lambda _: True)
         elif is_final:
             self._translation.finish()
-        return Update(
+        return Decision(
             committed=tuple(self._words.committed),
             tentative=tuple(self._words.tentative),
             translation_committed=tuple(self._translation.committed),
             translation_tentative=tuple(self._translation.tentative),
-            language=hypothesis.language,
         )
 
 

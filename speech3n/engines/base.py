@@ -16,7 +16,7 @@ class StreamOptions:
 
     `language` is an ISO 639-1 code or None to detect it; where it is detected, `likely_language` (that of
     the speech before) holds until the sound speaks clearly for another. `translate` adds a translation into
-    `target_language`. `context` is the text that came right before, where the speech was cut without a pause.
+    `target_language`.
     `interactive` asks for cheap, frequent hypotheses instead of one careful hypothesis at the end. `size` is the one
     of the engine's `sizes` to begin with, None for the largest.
     """
@@ -25,7 +25,6 @@ class StreamOptions:
     likely_language: str | None = None
     translate: bool = False
     target_language: str = "en"
-    context: str = ""
     interactive: bool = False
     size: str | None = None
 
@@ -76,6 +75,15 @@ class EngineStream(Protocol):
 
     def input_finished(self) -> None:
         """Say that no more audio will come, so that the next `decode` is the final, most careful one."""
+        ...
+
+    def cut(self, samples: int, words: int) -> Hypothesis:
+        """End speech that has no pause after `samples`, and go on with the audio after them as an utterance of its own.
+
+        Returns the final hypothesis of what came before, with its translation: the first `words` words of the newest
+        hypothesis, which end there; an engine whose word times are estimates goes by the sound. Times of later
+        hypotheses count from the cut.
+        """
         ...
 
 

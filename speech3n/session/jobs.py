@@ -12,7 +12,8 @@ from speech3n.audio.source import AudioSource
 from speech3n.engines.base import Engine
 from speech3n.errors import Speech3nError, UsageError
 from speech3n.session.feed import open_feed
-from speech3n.session.session import Session, SessionOptions
+from speech3n.session.options import SessionOptions
+from speech3n.session.session import Session
 from speech3n.session.transcript import TranscriptBuilder
 from speech3n.types import Transcript
 

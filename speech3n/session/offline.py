@@ -21,7 +21,7 @@ from speech3n.formats.subtitles import SubtitleOptions
 from speech3n.formats.writers import parse_formats, render, write_transcript
 from speech3n.languages import language_name, parse_language, parse_target_language
 from speech3n.session.jobs import Interrupted, Job, find_jobs, transcribe_source
-from speech3n.session.session import SessionOptions, file_options
+from speech3n.session.options import SessionOptions, file_options
 from speech3n.types import Transcript
 
 _DEFAULT_FORMAT = "txt"

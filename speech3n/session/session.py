@@ -9,53 +9,31 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-import numpy as np
-
-from speech3n.audio.endpoint import CAPTIONS, FILES, EndpointConfig, Endpointer, Utterance
+from speech3n.audio.endpoint import Endpointer, Utterance
 from speech3n.audio.vad import VoiceActivityDetector
 from speech3n.engines.base import Engine, StreamOptions
 from speech3n.errors import EngineError, Speech3nError, StorageError
 from speech3n.journal.journal import Journal
 from speech3n.session.feed import Feed
+from speech3n.session.options import SessionOptions
+from speech3n.session.rolling_audio import RollingAudio
 from speech3n.session.sizing import SizeController
-from speech3n.session.utterance import Finished, UtteranceRecogniser
-from speech3n.types import FRAME_SAMPLES, SAMPLE_RATE, End, Event, ModelSize, Notice, Status, Update, Waveform
+from speech3n.session.utterance import UtteranceRecogniser
+from speech3n.types import FRAME_SAMPLES, SAMPLE_RATE, End, Event, ModelSize, Notice, Status, Waveform
 
 _STATUS_S = 0.15
+_STEP_S = 0.5
+"""Audio between two interim hypotheses."""
 _FIRST_STEP_S = FRAME_SAMPLES / SAMPLE_RATE
-"""Audio between interim hypotheses until a word of an utterance is final, where hearing costs nothing twice."""
+"""The same until a word of an utterance is final, where an engine encodes each sound once."""
 _CATCH_UP_STEP_S = 2.0
-"""Audio between interim hypotheses while recognition is behind."""
+"""The same while recognition is behind."""
+_LARGEST_LOAD = 0.5
+"""Where time matters, interim hypotheses get rarer so that recognition takes at most this share of it."""
 _KEPT_SAMPLES = SAMPLE_RATE
 """Audio kept while nobody speaks, for the pre-roll of the next utterance."""
-
-
-@dataclass(frozen=True, slots=True)
-class SessionOptions:
-    """What a session is to do; `language` is an ISO 639-1 code or None to detect it for every utterance.
-
-    With `translate` there is a translation into `target_language` as well.
-    """
-
-    language: str | None = None
-    translate: bool = False
-    target_language: str = "en"
-    interim: bool = True
-    """Show text while people speak; off for files."""
-    endpoint: EndpointConfig = CAPTIONS
-    step_s: float = 0.5
-    """Audio between two interim hypotheses."""
-    max_load: float = 0.5
-    """Where time matters, interim hypotheses get rarer so that recognition takes at most this share of it."""
-
-
-def file_options(
-    language: str | None = None, *, translate: bool = False, target_language: str = "en"
-) -> SessionOptions:
-    """Options for files: nobody waits, so utterances are long and each is recognised once, carefully."""
-    return SessionOptions(language, translate, target_language, interim=False, endpoint=FILES)
 
 
 class Session:
@@ -70,12 +48,11 @@ class Session:
         self._lock = threading.Lock()
         self._vad = VoiceActivityDetector()
         self._endpointer = Endpointer(self.options.endpoint)
-        self._audio = _RollingAudio()
-        self._heard = 0
+        self._audio = RollingAudio()
+        self._position = 0
         self._utterance: UtteranceRecogniser | None = None
         self._segments = 0
         self._language = options.language
-        self._context = ""
         self._sizing = SizeController(engine.info.sizes) if len(engine.info.sizes) > 1 else None
         self._has_decoded = False
         self._decode_s = 0.0
@@ -103,27 +80,27 @@ class Session:
         try:
             while not feed.ended:
                 yield from self._apply_request(feed)
-                yield from self._listen(feed)
+                yield from self._take_block(feed)
                 yield from self._report(feed)
         except EngineError:
             raise
         except Speech3nError as error:
             failure = error
-        yield from self._timed(feed, self._finish_hearing(feed))
+        yield from self._timed(feed, self._finish_audio(feed))
         yield from self._report(feed)
         yield End(feed.captured_s, feed.elapsed_s(), feed.dropped_s)
         if failure is not None:
             raise failure
 
-    def _listen(self, feed: Feed) -> Iterator[Event]:
+    def _take_block(self, feed: Feed) -> Iterator[Event]:
         block = feed.read()
         if block is None:
             return
         if block.start > self._audio.end:
-            yield from self._timed(feed, self._finish_hearing(feed))
+            yield from self._timed(feed, self._finish_audio(feed))
             self._jump(block.start)
         self._audio.append(block.pcm)
-        yield from self._timed(feed, self._hear(feed))
+        yield from self._timed(feed, self._follow(feed))
         yield from self._choose_size(feed)
 
     def _timed(self, feed: Feed, events: Iterator[Event]) -> Iterator[Event]:
@@ -134,70 +111,64 @@ class Session:
             self._busy_s += feed.elapsed_s() - started_s
             if event is None:
                 return
-            if isinstance(event, Update):
-                event = replace(event, audio_s=self._heard / SAMPLE_RATE, elapsed_s=feed.elapsed_s())
             yield event
 
-    def _hear(self, feed: Feed) -> Iterator[Event]:
+    def _follow(self, feed: Feed) -> Iterator[Event]:
         """Follow voice activity through the whole frames that have come in."""
-        while self._audio.end - self._heard >= FRAME_SAMPLES:
-            yield from self._hear_frame(self._audio.slice(self._heard, self._heard + FRAME_SAMPLES))
-        if self._is_interim_due(feed):
+        while self._audio.end - self._position >= FRAME_SAMPLES:
+            yield from self._take_frame(feed, self._audio.slice(self._position, self._position + FRAME_SAMPLES))
+        utterance = self._utterance
+        if utterance is not None and self._is_interim_due(feed, utterance):
             started_s = feed.elapsed_s()
-            assert self._utterance is not None
-            update = self._utterance.interim()
+            changed = utterance.decode()
             self._has_decoded = True
             self._decode_s = feed.elapsed_s() - started_s
-            if update is not None:
-                yield update
+            if changed:
+                yield utterance.update(self._position / SAMPLE_RATE, feed.elapsed_s())
 
-    def _hear_frame(self, frame: Waveform) -> Iterator[Event]:
-        self._heard += len(frame)
+    def _take_frame(self, feed: Feed, frame: Waveform) -> Iterator[Event]:
+        self._position += len(frame)
         endpointer = self._endpointer
         for is_speech in self._vad.push(frame):
             if endpointer.push(bool(is_speech)):
-                yield from self._end_utterance()
+                yield from self._end_utterance(feed)
         if endpointer.utterance is None:
-            self._audio.discard(self._heard - _KEPT_SAMPLES)
+            self._audio.discard(self._position - _KEPT_SAMPLES)
             return
         if self._utterance is None:
-            self._begin_utterance(endpointer.utterance.start)
-        self._feed_utterance(endpointer.utterance)
+            self._utterance = self._begin_utterance(endpointer.utterance.start)
+        self._feed_utterance(self._utterance, endpointer.utterance)
         if endpointer.length_s >= self.options.endpoint.max_utterance_s:
-            yield from self._cut_utterance()
+            yield from self._cut_utterance(feed, self._utterance)
 
-    def _begin_utterance(self, start: int) -> None:
+    def _begin_utterance(self, start: int) -> UtteranceRecogniser:
         options = self.options
-        stream = StreamOptions(
+        asked = StreamOptions(
             language=options.language,
             likely_language=self._language,
             translate=options.translate,
             target_language=options.target_language,
-            context=self._context,
             interactive=options.interim,
             size=self._sizing.size if self._sizing is not None else None,
         )
-        self._utterance = UtteranceRecogniser(self._engine, stream, self._segments, start)
-        self._context = ""
+        return UtteranceRecogniser(self._engine.open_stream(asked), asked, options.policy(), self._segments, start)
 
-    def _feed_utterance(self, utterance: Utterance) -> None:
+    def _feed_utterance(self, recogniser: UtteranceRecogniser, utterance: Utterance) -> None:
         """Give the engine what belongs to the utterance so far; of the silence after speech only the beginning."""
-        assert self._utterance is not None
         post_roll = round(self.options.endpoint.post_roll_s * SAMPLE_RATE)
-        end = min(self._heard, utterance.speech_end + post_roll)
-        if end > self._utterance.fed:
-            self._utterance.accept(self._audio.slice(self._utterance.fed, end))
+        end = min(self._position, utterance.speech_end + post_roll)
+        if end > recogniser.fed:
+            recogniser.accept(self._audio.slice(recogniser.fed, end))
 
-    def _is_interim_due(self, feed: Feed) -> bool:
-        utterance, options = self._utterance, self.options
-        if not options.interim or utterance is None or utterance.fed <= utterance.decoded:
+    def _is_interim_due(self, feed: Feed, utterance: UtteranceRecogniser) -> bool:
+        if not self.options.interim or utterance.fed <= utterance.decoded:
             return False
-        step_s = options.step_s
+        step_s = _STEP_S
         if self._engine.info.streaming == "native" and not utterance.has_committed:
             step_s = min(step_s, _FIRST_STEP_S)
         if feed.is_paced:
-            step_s = max(step_s, self._decode_s / options.max_load)
-            if feed.captured_s - self._heard / SAMPLE_RATE > step_s:
+            step_s = max(step_s, self._decode_s / _LARGEST_LOAD)
+            if feed.captured_s - self._position / SAMPLE_RATE > step_s:
                 step_s = max(step_s, _CATCH_UP_STEP_S)
         return utterance.fed - utterance.decoded >= step_s * SAMPLE_RATE
 
@@ -206,63 +177,61 @@ class Session:
         decoded, self._has_decoded = self._has_decoded, False
         if self._sizing is None or not decoded or not feed.is_paced:
             return
-        elapsed_s, heard_s = feed.elapsed_s(), self._heard / SAMPLE_RATE
+        elapsed_s, heard_s = feed.elapsed_s(), self._position / SAMPLE_RATE
         lag_s = max(0.0, feed.captured_s - heard_s)
         if self._sizing.observe(elapsed_s, lag_s):
             if self._utterance is not None:
                 self._utterance.use_size(self._sizing.size)
             yield ModelSize(self._sizing.size, heard_s, elapsed_s, lag_s)
 
-    def _end_utterance(self) -> Iterator[Event]:
+    def _end_utterance(self, feed: Feed) -> Iterator[Event]:
         recogniser, utterance = self._utterance, self._endpointer.utterance
-        if recogniser is not None and utterance is not None:
-            self._feed_utterance(utterance)
-            yield from self._show(recogniser.finish())
-        elif utterance is not None:
-            # Shorter than a frame: it began and ended within one.
-            self._begin_utterance(utterance.start)
-            yield from self._end_utterance()
+        if utterance is None:
             return
+        if recogniser is None:
+            # Shorter than a frame: it began and ended within one.
+            recogniser = self._begin_utterance(utterance.start)
+        self._feed_utterance(recogniser, utterance)
+        recogniser.finish()
+        yield from self._show(feed, recogniser)
         self._utterance = None
-        self._endpointer.close(recogniser.fed if recogniser is not None else self._heard)
+        self._endpointer.close(recogniser.fed)
 
-    def _cut_utterance(self) -> Iterator[Event]:
-        """Cut speech that goes on and on between two words; what comes after the cut begins the next utterance."""
-        recogniser = self._utterance
-        assert recogniser is not None
-        end = recogniser.border()
-        finished = recogniser.finish_at(end, self._audio.slice(recogniser.start, end))
-        yield from self._show(finished)
-        self._context = finished.segment.text if finished.segment is not None else ""
-        self._utterance = None
+    def _cut_utterance(self, feed: Feed, recogniser: UtteranceRecogniser) -> Iterator[Event]:
+        """Cut speech that goes on and on between two words; what comes after the cut is the next utterance."""
+        end = recogniser.cut()
+        yield from self._show(feed, recogniser)
+        self._utterance = recogniser.rest(self.options.policy(), self._segments, end)
         self._endpointer.cut(end)
         self._audio.discard(end)
 
-    def _finish_hearing(self, feed: Feed) -> Iterator[Event]:
-        """No more audio follows what is here: hear its last part of a frame and end the utterance."""
-        if self._audio.end > self._heard:
-            yield from self._hear_frame(self._audio.slice(self._heard, self._audio.end))
-        yield from self._end_utterance()
+    def _finish_audio(self, feed: Feed) -> Iterator[Event]:
+        """No more audio follows what is here: take its last part of a frame and end the utterance."""
+        if self._audio.end > self._position:
+            yield from self._take_frame(feed, self._audio.slice(self._position, self._audio.end))
+        yield from self._end_utterance(feed)
 
     def _jump(self, position: int) -> None:
         self._audio.jump(position)
-        self._heard = position
+        self._position = position
         self._endpointer.jump(position)
 
-    def _show(self, finished: Finished) -> Iterator[Event]:
+    def _show(self, feed: Feed, utterance: UtteranceRecogniser) -> Iterator[Event]:
+        """The last update of an utterance, and its segment."""
         self._has_decoded = True
-        yield finished.update
-        if finished.segment is not None:
+        yield utterance.update(self._position / SAMPLE_RATE, feed.elapsed_s())
+        segment = utterance.segment()
+        if segment is not None:
             self._segments += 1
-            self._language = finished.segment.language
-            yield finished.segment
+            self._language = segment.language
+            yield segment
 
     def _apply_request(self, feed: Feed) -> Iterator[Event]:
         with self._lock:
             requested, self._requested = self._requested, None
         if requested is None:
             return
-        yield from self._timed(feed, self._end_utterance())
+        yield from self._timed(feed, self._end_utterance(feed))
         self.options = requested
         self._language = requested.language or self._language
 
@@ -272,7 +241,7 @@ class Session:
         if elapsed_s < self._status_due_s:
             return
         self._status_due_s = elapsed_s + _STATUS_S
-        heard_s = self._heard / SAMPLE_RATE
+        heard_s = self._position / SAMPLE_RATE
         yield Status(
             audio_s=feed.captured_s,
             lag_s=max(0.0, feed.captured_s - self._audio.end / SAMPLE_RATE),
@@ -293,30 +262,3 @@ class Session:
                 self._journal = None
                 yield Notice(error.message, error.hint, "error")
         yield event
-
-
-class _RollingAudio:
-    """The newest audio of a stream, addressed by its position in the stream."""
-
-    def __init__(self) -> None:
-        self._pcm: Waveform = np.zeros(0, np.float32)
-        self.start = 0
-
-    @property
-    def end(self) -> int:
-        return self.start + len(self._pcm)
-
-    def append(self, pcm: Waveform) -> None:
-        self._pcm = np.concatenate([self._pcm, pcm])
-
-    def slice(self, start: int, end: int) -> Waveform:
-        assert self.start <= start <= end <= self.end, "audio that was discarded or has not come yet"
-        return self._pcm[start - self.start : end - self.start]
-
-    def discard(self, before: int) -> None:
-        drop = max(0, before - self.start)
-        self._pcm = self._pcm[drop:]
-        self.start += drop
-
-    def jump(self, position: int) -> None:
-        self._pcm, self.start = np.zeros(0, np.float32), position

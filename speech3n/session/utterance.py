@@ -1,47 +1,40 @@
-"""One utterance on its way to text: an engine's stream, the policy that commits words, and the segment that results."""
+"""One utterance on its way to text: an engine's stream, the policy that commits words, and what comes of both.
+
+Inside, times count from the utterance's first sample, as the engine's do; Update and Segment have those of the stream.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from speech3n.decoding.policy import LocalAgreement
-from speech3n.engines.base import ElasticStream, Engine, StreamOptions
+from speech3n.decoding.policy import Decision, Policy
+from speech3n.engines.base import ElasticStream, EngineStream, StreamOptions
 from speech3n.session.cut import words_before_cut
 from speech3n.types import SAMPLE_RATE, Hypothesis, Segment, Update, Waveform, Word, join_words, words_text
 
-_HOLDBACK_S = 0.3
-"""A word that ends this close to the newest audio is not committed yet."""
 _SHORTEST_CUT_SAMPLES = SAMPLE_RATE
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """The end of an utterance: its last Update, and its Segment unless nothing was said."""
-
-    update: Update
-    segment: Segment | None
-
-
 class UtteranceRecogniser:
-    """Recognises audio from sample `start` on; times in what it returns count from the start of the stream."""
+    """Recognises audio from sample `start` on, as segment number `segment`."""
 
-    def __init__(self, engine: Engine, options: StreamOptions, segment: int, start: int) -> None:
+    def __init__(self, stream: EngineStream, options: StreamOptions, policy: Policy, segment: int, start: int) -> None:
         self.start = start
         self.fed = start
         """The sample up to which audio was given to the engine."""
         self.decoded = start
         """The sample up to which there is a hypothesis."""
-        self._engine = engine
+        self._stream = stream
         self._options = options
-        self._segment = segment
-        self._stream = engine.open_stream(options)
-        self._policy = LocalAgreement(_HOLDBACK_S)
-        self._update = Update((), segment=segment, language=options.language, target_language=options.target_language)
+        self._policy = policy
+        self._number = segment
+        self._hypothesis = Hypothesis((), options.language)
+        self._decision = Decision()
 
     @property
     def has_committed(self) -> bool:
         """Whether a word of it is final."""
-        return bool(self._update.committed)
+        return bool(self._decision.committed)
 
     def accept(self, pcm: Waveform) -> None:
         """Append the audio [T] that follows what was accepted before."""
@@ -51,85 +44,95 @@ class UtteranceRecogniser:
 
     def use_size(self, size: str) -> None:
         """Have the engine decode at another of its sizes from now on."""
-        self._options = replace(self._options, size=size)
         if isinstance(self._stream, ElasticStream):
             self._stream.use_size(size)
 
-    def interim(self) -> Update | None:
-        """Decode what was accepted so far; None where that changes nothing on screen."""
+    def decode(self) -> bool:
+        """Recognise what was accepted so far; whether that changes anything."""
         self.decoded = self.fed
         hypothesis = self._stream.decode()
-        if hypothesis is None:
-            return None
-        return self._advance(self._shifted(hypothesis), is_final=False)
+        return hypothesis is not None and self._decide(hypothesis, is_final=False)
 
-    def finish(self) -> Finished:
-        """Decode for the last time: everything is committed."""
-        update = self._advance(self._last_hypothesis(), is_final=True) or self._update
-        return Finished(update, self._to_segment(update))
-
-    def border(self) -> int:
-        """The sample between two words at which speech without a pause is best cut; the end where there is none."""
-        hypothesis = self._last_hypothesis()
-        length_s = (self.fed - self.start) / SAMPLE_RATE
-        words = [replace(word, end=word.end - self.start / SAMPLE_RATE) for word in hypothesis.words]
-        kept = words_before_cut(words, len(self._update.committed), length_s)
-        if not kept:
-            return self.fed
-        before, after = hypothesis.words[kept - 1], hypothesis.words[kept]
-        cut = round((before.end + after.start) / 2 * SAMPLE_RATE)
-        return min(max(cut, self.start + _SHORTEST_CUT_SAMPLES), self.fed)
-
-    def finish_at(self, end: int, pcm: Waveform) -> Finished:
-        """Recognise anew, and for the last time, only `pcm` [T]: the utterance from its start to sample `end`."""
-        self._stream = self._engine.open_stream(self._options)
-        self._stream.accept_waveform(pcm)
-        self.fed = end
-        return self.finish()
-
-    def _last_hypothesis(self) -> Hypothesis:
+    def finish(self) -> None:
+        """Recognise for the last time: everything is committed."""
         self._stream.input_finished()
-        hypothesis = self._stream.decode()
-        return self._shifted(hypothesis) if hypothesis is not None else Hypothesis(self._update.committed)
+        self._decide(self._stream.decode() or self._hypothesis, is_final=True)
 
-    def _shifted(self, hypothesis: Hypothesis) -> Hypothesis:
-        """The hypothesis with times from the start of the stream, in order."""
-        offset = self.start / SAMPLE_RATE
-        words: list[Word] = []
-        earliest = offset
-        for word in hypothesis.words:
-            start = max(earliest, word.start + offset)
-            end = max(start, word.end + offset)
-            words.append(Word(word.text, start, end, word.confidence))
-            earliest = start
-        return replace(hypothesis, words=tuple(words), audio_s=hypothesis.audio_s + offset)
+    def cut(self) -> int:
+        """End speech that goes on without a pause between two words; returns the sample at which `rest` begins.
 
-    def _advance(self, hypothesis: Hypothesis, *, is_final: bool) -> Update | None:
-        update = replace(
-            self._policy.update(hypothesis, is_final),
-            segment=self._segment,
-            language=hypothesis.language or self._update.language,
+        What was accepted is recognised as it is; the words before the cut are committed, and the engine keeps what
+        it has of the audio after it.
+        """
+        self.decode()
+        words, accepted = self._hypothesis.words, self.fed - self.start
+        kept = words_before_cut(words, len(self._decision.committed), accepted / SAMPLE_RATE)
+        length = accepted
+        if kept:
+            middle = round((words[kept - 1].end + words[kept].start) / 2 * SAMPLE_RATE)
+            length = min(max(middle, _SHORTEST_CUT_SAMPLES), accepted)
+        self._decide(self._stream.cut(length, kept or len(words)), is_final=True)
+        return self.start + length
+
+    def rest(self, policy: Policy, segment: int, start: int) -> UtteranceRecogniser:
+        """What goes on after a cut at sample `start`."""
+        rest = UtteranceRecogniser(self._stream, self._options, policy, segment, start)
+        rest.fed = self.fed
+        return rest
+
+    def update(self, audio_s: float, elapsed_s: float) -> Update:
+        """What there is to show, at a moment when `audio_s` of the stream was looked at and `elapsed_s` had passed."""
+        decision = self._decision
+        return Update(
+            committed=self._in_stream(decision.committed),
+            tentative=self._in_stream(decision.tentative),
+            translation_committed=decision.translation_committed,
+            translation_tentative=decision.translation_tentative,
+            segment=self._number,
+            language=self._hypothesis.language,
+            audio_s=audio_s,
+            elapsed_s=elapsed_s,
             target_language=self._options.target_language,
         )
-        changed = update != self._update
-        self._update = update
-        return update if changed else None
 
-    def _to_segment(self, update: Update) -> Segment | None:
-        words = update.committed
+    def segment(self) -> Segment | None:
+        """What was committed, after `finish` or `cut`; None where nothing was said."""
+        words = self._in_stream(self._decision.committed)
         if not words:
             return None
         translation = target = None
         if self._options.translate:
             target = self._options.target_language
-            translation = join_words(update.translation_committed, target)
+            translation = join_words(self._decision.translation_committed, target)
+        language = self._hypothesis.language
         return Segment(
-            id=self._segment,
+            id=self._number,
             start=words[0].start,
             end=max(word.end for word in words),
-            text=words_text(words, update.language),
+            text=words_text(words, language),
             words=words,
-            language=update.language,
+            language=language,
             translation=translation,
             target_language=target,
         )
+
+    def _decide(self, hypothesis: Hypothesis, *, is_final: bool) -> bool:
+        before = self._decision, self._hypothesis.language
+        language = hypothesis.language or self._hypothesis.language
+        self._hypothesis = replace(hypothesis, words=_in_order(hypothesis.words), language=language)
+        self._decision = self._policy.update(self._hypothesis, is_final)
+        return (self._decision, language) != before
+
+    def _in_stream(self, words: tuple[Word, ...]) -> tuple[Word, ...]:
+        offset = self.start / SAMPLE_RATE
+        return tuple(replace(word, start=word.start + offset, end=word.end + offset) for word in words)
+
+
+def _in_order(words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """Words none of which begins before the one before it, or ends before it begins."""
+    ordered: list[Word] = []
+    earliest = 0.0
+    for word in words:
+        earliest = max(earliest, word.start)
+        ordered.append(replace(word, start=earliest, end=max(earliest, word.end)))
+    return tuple(ordered)

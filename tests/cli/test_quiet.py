@@ -7,7 +7,8 @@ from speech3n.audio.vad import SileroNetwork
 from speech3n.engines.base import Engine, StreamOptions
 from speech3n.eval.sounds import SOUNDS
 from speech3n.session.feed import open_feed
-from speech3n.session.session import Session, SessionOptions, file_options
+from speech3n.session.options import SessionOptions, file_options
+from speech3n.session.session import Session
 from speech3n.types import SAMPLE_RATE, Event, Segment, Update, Waveform
 from tests.conftest import silence
 from tests.fakes import FakeSource

@@ -18,8 +18,9 @@ from speech3n.journal.journal import Journal, SavedSession, SessionHeader
 from speech3n.languages import parse_target_language
 from speech3n.session import offline as transcribe
 from speech3n.session.feed import open_feed
+from speech3n.session.options import SessionOptions
 from speech3n.session.recovery import recover_transcript
-from speech3n.session.session import Session, SessionOptions
+from speech3n.session.session import Session
 from speech3n.tui import live, plain
 from speech3n.types import Segment, Transcript, Update, Waveform, Word
 from tests.conftest import silence

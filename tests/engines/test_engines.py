@@ -117,6 +117,50 @@ def test_english_is_its_own_translation(engine: Engine, english: Waveform) -> No
     assert hypothesis.translation == tuple(word.text for word in hypothesis.words)
 
 
+@sure
+def test_a_cut_keeps_the_words_before_it_and_goes_on_after_it(engine: Engine, english: Waveform) -> None:
+    stream = engine.open_stream(StreamOptions(language="en", translate=True, interactive=True))
+    stream.accept_waveform(english)
+    newest = stream.decode()
+    assert newest is not None
+    keys = [word.text.lower().strip(",.") for word in newest.words]
+    second = [place for place, key in enumerate(keys) if key == "ask"][1]
+    cut = round((newest.words[second - 1].end + newest.words[second].start) / 2 * SAMPLE_RATE)
+    before = stream.cut(cut, second)
+    assert before.audio_s == cut / SAMPLE_RATE
+    assert before.translation == tuple(word.text for word in before.words)
+    assert before.words[-1].end <= before.audio_s + 0.2
+    stream.accept_waveform(silence(0.2))
+    stream.input_finished()
+    after = stream.decode()
+    assert after is not None
+    found = [word.text.lower().strip(",.") for word in (*before.words, *after.words)]
+    assert (found[:9], found[-8:]) == (keys[:9], keys[-8:])
+    if engine.info.aligns_words:
+        assert before.words == newest.words[:second]
+        assert found == keys
+    assert after.words[0].start < 1.0
+    assert after.audio_s == pytest.approx((len(english) - cut) / SAMPLE_RATE + 0.2)
+
+
+@sure
+def test_what_is_before_a_cut_is_translated_alone(engine: Engine, spanish: Waveform) -> None:
+    stream = engine.open_stream(StreamOptions(language="es", translate=True))
+    stream.accept_waveform(spanish)
+    newest = stream.decode()
+    assert newest is not None
+    assert newest.translation
+    words = len(newest.words) // 2
+    cut = round(newest.words[words].start * SAMPLE_RATE)
+    before = stream.cut(cut, words)
+    assert before.translation
+    assert len(before.translation) < len(newest.translation)
+    stream.input_finished()
+    after = stream.decode()
+    assert after is not None
+    assert after.translation
+
+
 def test_a_stream_does_not_know_of_another(engine: Engine, english: Waveform, spanish: Waveform) -> None:
     alone = recognise(engine, english, StreamOptions(language="en"))
     other = engine.open_stream(StreamOptions(language="es"))

@@ -16,7 +16,8 @@ from speech3n.eval.latency_report import latency_report
 from speech3n.session import feed as feed_module
 from speech3n.session.backlog import Spool
 from speech3n.session.feed import Pace, open_feed
-from speech3n.session.session import Session, SessionOptions
+from speech3n.session.options import SessionOptions
+from speech3n.session.session import Session
 from speech3n.types import SAMPLE_RATE, Event, Hypothesis, Segment, Update, Waveform
 from tests.conftest import silence
 from tests.fakes import FakeEngine, FakeSource, FakeStream

@@ -10,7 +10,7 @@ from pathlib import Path
 from speech3n.audio.microphone import InputDevice
 from speech3n.engines.base import Engine, EngineInfo
 from speech3n.errors import StorageError
-from speech3n.session.session import SessionOptions
+from speech3n.session.options import SessionOptions
 from speech3n.tui.live import LiveRequest, LiveSession
 from speech3n.tui.worker import Backend
 from speech3n.types import End, Event, Segment, Status, Update, Word

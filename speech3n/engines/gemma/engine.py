@@ -196,6 +196,21 @@ class Gemma3nStream:
             return None
         self._fresh = False
         self._hear()
+        return self._answer(is_final=self._finished)
+
+    def cut(self, samples: int, words: int) -> Hypothesis:
+        """Answer once more to the soft tokens before the cut; those after it begin the next utterance as they are."""
+        self._hear()
+        soft_tokens, levels = self._listener.cut(samples // FRAME_SAMPLES), self._levels.split(samples)
+        after, self._samples = self._samples - samples, samples
+        hypothesis = self._answer(is_final=True)
+        self._listener.restart(soft_tokens)
+        self._samples, self._levels, self._clock = after, levels, WordClock()
+        self._guess, self._unchanged = (), None
+        self._fresh = after > 0
+        return hypothesis
+
+    def _answer(self, *, is_final: bool) -> Hypothesis:
         if not self._listener.soft_tokens or self._levels.is_silent:
             # An instruct model answers silence with something.
             return self._hypothesis(Answer(""), None)
@@ -209,7 +224,7 @@ class Gemma3nStream:
             translate=_translates(self._options),
             target=language_name(self._options.target_language),
             languages=_spoken_names(self._options),
-            is_final=generated.is_complete or self._finished,
+            is_final=generated.is_complete or is_final,
         )
         return self._hypothesis(answer, text)
 
@@ -259,6 +274,14 @@ class _Levels:
         frames = samples[:whole].reshape(-1, FRAME_SAMPLES)
         self._squares.extend(np.square(frames).mean(1).tolist())
         self._rest = samples[whole:]
+
+    def split(self, samples: int) -> _Levels:
+        """Keep the whole frames before `samples`, and return what comes after them."""
+        after = _Levels()
+        frames = samples // FRAME_SAMPLES
+        after._squares, self._squares = self._squares[frames:], self._squares[:frames]
+        after._rest, self._rest = self._rest, np.zeros(0, np.float32)
+        return after
 
     @property
     def is_silent(self) -> bool:

@@ -21,7 +21,7 @@ from speech3n.engines.whisper.words import align_words
 from speech3n.errors import EngineError, ModelError, UsageError
 from speech3n.runtime.allocator import set_malloc_thresholds
 from speech3n.runtime.threads import compute_threads
-from speech3n.types import SAMPLE_RATE, Hypothesis, Waveform, Word
+from speech3n.types import SAMPLE_RATE, Hypothesis, Waveform, Word, words_text
 
 if TYPE_CHECKING:
     import ctranslate2
@@ -151,6 +151,10 @@ class WhisperStream:
         self._language_confidence = 1.0 if self._language else 0.0
         self._transcribing = _AgreedPrefix()
         self._translating = _AgreedPrefix()
+        self._words: tuple[Word, ...] = ()
+        """Those of the newest hypothesis."""
+        self._context = ""
+        """What was said right before, where speech was cut without a pause."""
 
     def accept_waveform(self, pcm: Waveform) -> None:
         """Append float32 mono 16 kHz audio of any length."""
@@ -171,21 +175,42 @@ class WhisperStream:
         self._pcm = np.concatenate([self._pcm, *self._blocks])
         self._blocks.clear()
         audio_s = len(self._pcm) / SAMPLE_RATE
-        encoded = self._engine.encode(self._pcm, _CAREFUL_PADDING_S if self._is_careful else _PADDING_S)
+        encoded = self._engine.encode(self._pcm, self._padding_s)
         language = self._settle_language(encoded, audio_s)
         best = self._transcribe(encoded, language)
+        self._words = () if best.is_silence else best.words
         if best.is_silence:
             return Hypothesis((), language, self._language_confidence, audio_s=audio_s)
         translation = self._translate(encoded, language, best.words) if self._options.translate else None
         return Hypothesis(best.words, language, self._language_confidence, translation, audio_s)
 
-    @property
-    def _beam_size(self) -> int:
-        return _BEAM_SIZE if self._is_careful else _INTERACTIVE_BEAM_SIZE
+    def cut(self, samples: int, words: int) -> Hypothesis:
+        """Keep the first `words` words as they are, translate their sound alone, and go on with the rest."""
+        before, language = self._words[:words], self._language or ""
+        rest, self._pcm = self._pcm[samples:], self._pcm[:samples]
+        self._transcribing, self._translating = _AgreedPrefix(), _AgreedPrefix()
+        translation = None
+        if self._options.translate:
+            needed = before and language != TARGET_LANGUAGE
+            encoded = self._engine.encode(self._pcm, self._padding_s) if needed else None
+            translation = self._translate(encoded, language, before)
+        self._pcm, self._fresh, self._words = rest, len(rest) > 0, ()
+        self._translating = _AgreedPrefix()
+        self._context = words_text(before, language)
+        return Hypothesis(before, language, self._language_confidence, translation, samples / SAMPLE_RATE)
 
     @property
     def _is_careful(self) -> bool:
-        return self._finished and not self._options.interactive
+        """Whether nobody watches: whatever is decoded then is decoded once."""
+        return not self._options.interactive
+
+    @property
+    def _padding_s(self) -> float:
+        return _CAREFUL_PADDING_S if self._is_careful else _PADDING_S
+
+    @property
+    def _beam_size(self) -> int:
+        return _BEAM_SIZE if self._is_careful else _INTERACTIVE_BEAM_SIZE
 
     def _settle_language(self, encoded: ctranslate2.StorageView, audio_s: float) -> str:
         if self._language is not None and self._language_confidence:
@@ -244,8 +269,7 @@ class WhisperStream:
         self, encoded: ctranslate2.StorageView, tokenizer: Tokenizer, prefix: list[int], **settings: Any
     ) -> ctranslate2.models.WhisperGenerationResult:
         """Decode after `prefix`; the result begins with the prefix."""
-        context = self._context(tokenizer)
-        prompt = [*context, *tokenizer.sot_sequence, tokenizer.no_timestamps, *prefix]
+        prompt = [*self._context_tokens(tokenizer), *tokenizer.sot_sequence, tokenizer.no_timestamps, *prefix]
         room = _MAX_TOKENS_PER_S * len(self._pcm) // SAMPLE_RATE + _MAX_TOKENS_PER_S
         (result,) = self._engine.model.generate(
             encoded,
@@ -256,13 +280,16 @@ class WhisperStream:
         )
         return result
 
-    def _context(self, tokenizer: Tokenizer) -> list[int]:
-        if not self._options.context:
+    def _context_tokens(self, tokenizer: Tokenizer) -> list[int]:
+        if not self._context:
             return []
-        return [tokenizer.sot_prev, *tokenizer.encode(" " + self._options.context)[-_MAX_TOKENS // 4 :]]
+        return [tokenizer.sot_prev, *tokenizer.encode(" " + self._context)[-_MAX_TOKENS // 4 :]]
 
-    def _translate(self, encoded: ctranslate2.StorageView, language: str, words: Sequence[Word]) -> tuple[str, ...]:
-        if language == TARGET_LANGUAGE or not words:
+    def _translate(
+        self, encoded: ctranslate2.StorageView | None, language: str, words: Sequence[Word]
+    ) -> tuple[str, ...]:
+        """The translation of what is encoded; where there is nothing to translate `words` are it already."""
+        if encoded is None or language == TARGET_LANGUAGE or not words:
             return tuple(word.text for word in words)
         tokenizer = self._engine.tokenizer(language, "translate")
         prefix = self._translating.tokens

@@ -70,6 +70,10 @@ class CachedDecoder:
         """Have soft tokens [1, T, D] ready; the next ids must have a place for each that was offered."""
         self._offered.append(soft_tokens)
 
+    def withdraw(self) -> None:
+        """Have none of the soft tokens ready that were offered."""
+        self._offered.clear()
+
     @property
     def offered(self) -> int:
         """Soft tokens that wait for their ids."""
@@ -101,13 +105,34 @@ class Listener:
         self._decoder = CachedDecoder(ears.model)
         self._heard = 0
         """Positions of the prefix and the audio in the cache, which stay."""
-        self._soft_tokens = 0
+        self._soft_tokens: list[Tensor] = []
+        """Those of the utterance [1, T, D], embedded for the decoder."""
         self._is_finished = False
 
     @property
     def soft_tokens(self) -> int:
         """How many soft tokens were heard so far, padding not counted."""
-        return self._soft_tokens
+        return sum(tokens.shape[1] for tokens in self._soft_tokens)
+
+    def cut(self, soft_tokens: int) -> Tensor:
+        """Answer only to the first `soft_tokens` from now on; returns the others [1, T, D], for `restart`."""
+        every = torch.cat(self._soft_tokens, 1)
+        kept, rest = every[:, :soft_tokens], every[:, soft_tokens:]
+        prefix = len(self._prompt.prefix)
+        read = max(0, self._heard - prefix)
+        self._heard = min(self._heard, prefix + soft_tokens)
+        self._soft_tokens = [kept]
+        self._decoder.withdraw()
+        if read < kept.shape[1]:
+            self._decoder.offer(kept[:, read:])
+        return rest
+
+    def restart(self, soft_tokens: Tensor) -> None:
+        """Go on as a new utterance that begins with `soft_tokens` [1, T, D]; the encoder's state stays as it is."""
+        self._heard = 0
+        self._soft_tokens = []
+        self._decoder.withdraw()
+        self._keep(soft_tokens)
 
     def change_path(self, path: Gemma3n) -> None:
         """Answer with another path of the same weights from now on; what was read of the audio stays as it is."""
@@ -119,7 +144,7 @@ class Listener:
         adapt_threads()
         model = self._ears.model
         waveform = torch.from_numpy(pcm)[None].to(self._ears.log_mel.window.device)
-        self._keep(model.audio_tower.step(self._ears.log_mel.step(waveform, self._log_mel), self._encoder))
+        self._embed(model.audio_tower.step(self._ears.log_mel.step(waveform, self._log_mel), self._encoder))
 
     @torch.inference_mode()
     def finish(self) -> None:
@@ -128,9 +153,9 @@ class Listener:
             return
         self._is_finished = True
         model = self._ears.model
-        self._keep(model.audio_tower.step(self._ears.log_mel.flush(self._log_mel), self._encoder))
-        self._keep(model.audio_tower.flush(self._encoder))
-        missing = (self._pad_to or 0) - self._soft_tokens
+        self._embed(model.audio_tower.step(self._ears.log_mel.flush(self._log_mel), self._encoder))
+        self._embed(model.audio_tower.flush(self._encoder))
+        missing = (self._pad_to or 0) - self.soft_tokens
         if missing > 0:
             self._decoder.offer(model.audio_padding.expand(1, missing, -1))
 
@@ -148,7 +173,10 @@ class Listener:
         self._heard += len(heard)
         return generate(self._decoder, [*heard, *self._prompt.suffix], guess, stop=stop, limit=limit, first=first)
 
-    def _keep(self, tokens: Tensor) -> None:
-        if tokens.shape[1]:
-            self._soft_tokens += tokens.shape[1]
-            self._decoder.offer(self._ears.model.embed_audio(tokens))
+    def _embed(self, tokens: Tensor) -> None:
+        self._keep(self._ears.model.embed_audio(tokens))
+
+    def _keep(self, soft_tokens: Tensor) -> None:
+        if soft_tokens.shape[1]:
+            self._soft_tokens.append(soft_tokens)
+            self._decoder.offer(soft_tokens)

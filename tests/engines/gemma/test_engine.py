@@ -249,7 +249,7 @@ def test_streams_know_nothing_of_each_other(engine: Engine) -> None:
 def test_what_is_not_used_is_accepted(engine: Engine) -> None:
     pcm = noise(0.8)
     plain = recognise(engine, pcm)
-    assert recognise(engine, pcm, likely_language="es", context="En este mismo valle,", interactive=True) == plain
+    assert recognise(engine, pcm, likely_language="es", interactive=True) == plain
     assert (plain.language, plain.language_confidence) == (None, 0.0)
 
 

@@ -19,7 +19,8 @@ from speech3n.eval.datasets import load_clips
 from speech3n.eval.normalise import plain_normaliser
 from speech3n.eval.sound_files import read_audio
 from speech3n.session.feed import open_feed
-from speech3n.session.session import Session, file_options
+from speech3n.session.options import file_options
+from speech3n.session.session import Session
 from speech3n.types import SAMPLE_RATE, Segment, words_text
 from tests.conftest import EXAMPLES, REPOSITORY
 from tests.fakes import FakeSource
