@@ -9,7 +9,7 @@ from typing import Literal, cast
 import click
 from rich.console import Console
 
-from speech3n.engines.registry import DEFAULT_MODEL, check_size, prepare
+from speech3n.engines.registry import DEFAULT_MODEL, install_model, resolve_model
 from speech3n.errors import UsageError
 from speech3n.eval.assemble import Wishes, assemble
 from speech3n.eval.cache import ResultCache, cache_folder
@@ -108,14 +108,13 @@ def _systems(request: Request) -> dict[System, Settings]:
     modes = cast("tuple[Literal['offline', 'streaming'], ...]", request.modes or ("offline",))
     if request.modes and not models:
         models = (DEFAULT_MODEL,)
-    for model in (*models, *request.peers):
-        prepare(model)
     sizes = [None if size == WHOLE else size for size in request.sizes or (WHOLE,)]
-    for model in models:
-        for size in sizes:
-            check_size(model, size)
-    systems: list[System] = [EngineSystem(model, mode, size) for model in models for size in sizes for mode in modes]
-    systems += [PeerSystem(model) for model in request.peers]
+    ours = [resolve_model(model, size) for model in models for size in sizes]
+    peers = [resolve_model(model) for model in request.peers]
+    for model in (*ours, *peers):
+        install_model(model)
+    systems: list[System] = [EngineSystem(model, mode) for model in ours for mode in modes]
+    systems += [PeerSystem(model) for model in peers]
     systems += [parse_hypotheses(argument) for argument in request.hypotheses]
     return {system: system.settings() for system in systems}
 

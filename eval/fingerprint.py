@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
+from speech3n.engines.base import ModelRef
 from speech3n.errors import AudioError, StorageError
 
 _SHOWN = 16
@@ -31,15 +32,14 @@ def key_of(parts: object) -> str:
 
 
 @cache
-def weights_digest(model: str) -> str:
-    """Which weights a model name or folder stands for.
+def weights_digest(model: ModelRef) -> str:
+    """Which weights a model has.
 
-    A named model by the checksums that its files are held to, a folder by its configuration and by names, sizes
-    and dates of its files: nothing is read that has gigabytes. Raises StorageError, and UsageError for an
-    unknown name.
+    One of the catalogue by the checksums that its files are held to, a folder by its configuration and by names,
+    sizes and dates of its files: nothing is read that has gigabytes. Raises StorageError.
     """
-    folder = Path(model)
-    if folder.is_dir():
+    folder = model.folder
+    if not model.in_catalogue:
         try:
             files = sorted(path for path in folder.iterdir() if path.is_file())
             facts = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
@@ -49,8 +49,8 @@ def weights_digest(model: str) -> str:
         return key_of([facts, config])[:_SHOWN]
     from speech3n.store import local_spec
 
-    spec = local_spec(model)
-    return key_of([model, [(file.name, file.checksum) for file in spec.files]])[:_SHOWN]
+    spec = local_spec(model.name)
+    return key_of([model.name, [(file.name, file.checksum) for file in spec.files]])[:_SHOWN]
 
 
 def size_digest(size: str | None) -> str | None:

@@ -25,7 +25,7 @@ from speech3n.runtime.threads import compute_threads
 from speech3n.types import Status
 
 if TYPE_CHECKING:
-    from speech3n.engines.base import Engine
+    from speech3n.engines.base import Engine, ModelRef
 
 Settings: TypeAlias = Mapping[str, str | int | float | bool | None]
 
@@ -74,27 +74,23 @@ class System(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EngineSystem:
-    """One of our engines, by model name or folder, on the road that `transcribe` and `live` take.
+    """One of our engines, with a model at a size, on the road that `transcribe` and `live` take."""
 
-    `size` is one of an elastic model by name or file, `auto`, or None for the whole model.
-    """
-
-    model: str
+    model: ModelRef
     mode: Literal["offline", "streaming"]
-    size: str | None = None
 
     @property
     def name(self) -> str:
-        """The model's name, or the last part of its folder, and the size."""
-        model = Path(self.model).name
-        return model if self.size is None else f"{model} {Path(self.size).stem}"
+        """The model's name, and the size."""
+        size = self.model.size
+        return self.model.name if size is None else f"{self.model.name} {Path(size).stem}"
 
     def settings(self) -> Settings:
         """Model, weights, size and code."""
         return {
-            "model": Path(self.model).name,
+            "model": self.model.name,
             "weights": weights_digest(self.model),
-            "size": size_digest(self.size),
+            "size": size_digest(self.model.size),
             "threads": compute_threads(),
             "speech3n": package_version("speech3n"),
             "code": code_digest("speech3n"),
@@ -104,25 +100,25 @@ class EngineSystem:
         """Load the engine."""
         from speech3n.engines.registry import open_engine
 
-        return _EngineRecogniser(open_engine(self.model, self.size), self.mode)
+        return _EngineRecogniser(open_engine(self.model), self.mode)
 
 
 @dataclass(frozen=True, slots=True)
 class PeerSystem:
     """faster-whisper called directly: its own interface, its own defaults but for `eval.peer.SETTINGS`."""
 
-    model: str
+    model: ModelRef
     mode: Mode = field(default="offline", init=False)
 
     @property
     def name(self) -> str:
         """`faster-whisper`, and the model's name where that says more."""
-        return f"faster-whisper {Path(self.model).name.removeprefix('whisper-')}"
+        return f"faster-whisper {self.model.name.removeprefix('whisper-')}"
 
     def settings(self) -> Settings:
         """Its version and all that it is told."""
         return {
-            "model": Path(self.model).name,
+            "model": self.model.name,
             "weights": weights_digest(self.model),
             "threads": compute_threads(),
             "faster-whisper": package_version("faster-whisper"),
@@ -132,10 +128,10 @@ class PeerSystem:
 
     def open(self) -> Recogniser:
         """Load the weights."""
-        from speech3n.store import resolve
+        from speech3n.engines.registry import require_installed
 
-        folder = Path(self.model) if Path(self.model).is_dir() else resolve(self.model)
-        return _PeerRecogniser(FasterWhisper(str(folder), compute_threads()))
+        require_installed(self.model)
+        return _PeerRecogniser(FasterWhisper(str(self.model.folder), compute_threads()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ def _file(name: str, *parts: tuple[str, str]) -> FileSpec:
 
 TOY = ModelSpec(
     name="toy",
+    family="gemma",
     hub_repo="someone/toy",
     revision=REVISION,
     files=(
@@ -37,6 +38,7 @@ HALF = len(WEIGHTS) // 2
 
 GATED = ModelSpec(
     name="gated-toy",
+    family="gemma",
     hub_repo="someone/toy",
     revision=REVISION,
     files=(),

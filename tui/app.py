@@ -10,7 +10,8 @@ import click
 from rich.console import Console
 from textual.binding import Binding
 
-from speech3n.engines.registry import prepare
+from speech3n.engines.base import ModelRef
+from speech3n.engines.registry import open_engine
 from speech3n.errors import UsageError
 from speech3n.formats.writers import parse_formats
 from speech3n.languages import parse_language, parse_target_language
@@ -28,14 +29,14 @@ from speech3n.tui.widgets.banner import Banner
 from speech3n.tui.widgets.captions import Captions
 from speech3n.tui.widgets.error_panel import ErrorPanel
 from speech3n.tui.widgets.search_bar import SearchBar
+from speech3n.tui.worker import Backend
 from speech3n.types import Notice
 
 
-def run_app(request: LiveRequest) -> int:
+def run_app(request: LiveRequest, model: ModelRef) -> int:
     """Run the UI until people have had enough; the exit code. Raises what the last session failed with."""
-    prepare(request.model)
     with ui_terminal() as screen:
-        app = LiveApp(request)
+        app = LiveApp(request, Backend(partial(open_engine, model)))
         app.error_console = Console(file=screen, markup=False, highlight=False)
         app.run()
     for line in app.farewell:

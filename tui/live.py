@@ -17,7 +17,7 @@ from speech3n.audio.inputs import open_source
 from speech3n.audio.pcm import PcmFormat
 from speech3n.audio.source import AudioSource
 from speech3n.engines.base import Engine
-from speech3n.engines.registry import check_size, prepare
+from speech3n.engines.registry import install_model, resolve_model
 from speech3n.errors import DeviceError, StorageError, UsageError
 from speech3n.formats.subtitles import SubtitleOptions
 from speech3n.formats.writers import parse_formats, write_transcript
@@ -138,18 +138,18 @@ def run(request: LiveRequest) -> int:
         return _list_devices()
     parse_formats(request.formats or DEFAULT_FORMATS)
     parse_target_language(request.to)
-    check_size(request.model, request.size)
-    prepare(request.model)
+    model = resolve_model(request.model, request.size)
+    install_model(model)
     if not (request.jsonl or request.plain) and sys.stdout.isatty():
         from speech3n.tui.terminal import has_terminal
 
         if has_terminal():
             from speech3n.tui.app import run_app
 
-            return run_app(request)
+            return run_app(request, model)
     from speech3n.tui.plain import run_plain
 
-    return run_plain(request)
+    return run_plain(request, model)
 
 
 def open_live(request: LiveRequest, engine: Engine, default_pace: Pace) -> LiveSession:

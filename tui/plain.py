@@ -15,6 +15,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from speech3n.engines.base import ModelRef
 from speech3n.engines.registry import open_engine
 from speech3n.errors import Speech3nError
 from speech3n.journal.events import event_record
@@ -24,11 +25,11 @@ from speech3n.types import Event, Gap, Notice, Segment, Update, is_spaced, join_
 _ARROW = "  → "
 
 
-def run_plain(request: LiveRequest, out: TextIO | None = None) -> int:
+def run_plain(request: LiveRequest, model: ModelRef, out: TextIO | None = None) -> int:
     """Caption to `out` (stdout) until the source ends or Ctrl-C; the session's folder is named on stderr last."""
     out = out or sys.stdout
     _say(f"Loading {request.model}…", only_to_terminal=True)
-    with closing(open_engine(request.model, request.size)) as engine:
+    with closing(open_engine(model)) as engine:
         live = open_live(request, engine, default_pace="max")
         _say(f"Session: {live.journal.folder}")
         show = _JsonLines(out) if request.jsonl else _Flow(out, is_terminal=out.isatty())

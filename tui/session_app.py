@@ -43,14 +43,14 @@ class SessionApp(App[None]):
     ENABLE_COMMAND_PALETTE = False
     VERTICAL_BREAKPOINTS = [(0, "-short"), (16, "-tall")]  # noqa: RUF012
 
-    def __init__(self, request: LiveRequest, backend: Backend | None = None) -> None:
+    def __init__(self, request: LiveRequest, backend: Backend) -> None:
         super().__init__()
         self.failure: Exception | None = None
         """What the last session failed with."""
         self.farewell: list[str] = []
         """What to say after the screen is gone: where things were saved."""
         self._request = request
-        self._worker = Worker(backend or Backend(), self.post_message)
+        self._worker = Worker(backend, self.post_message)
         self._live: LiveSession | None = None
         self._script = Script()
         self._phase: Phase = "loading"

@@ -12,7 +12,6 @@ from textual.message import Message
 
 from speech3n.audio.microphone import InputDevice, list_devices
 from speech3n.engines.base import Engine
-from speech3n.engines.registry import open_engine
 from speech3n.session.feed import Pace
 from speech3n.tui.live import LiveRequest, LiveSession, open_live
 from speech3n.tui.mailbox import Mailbox
@@ -26,7 +25,7 @@ _LOG = logging.getLogger(__name__)
 class Backend:
     """What the worker opens; tests put in stand-ins."""
 
-    open_engine: Callable[[str, str | None], Engine] = open_engine
+    open_engine: Callable[[], Engine]
     open_live: Callable[[LiveRequest, Engine, Pace], LiveSession] = open_live
     list_devices: Callable[[], list[InputDevice]] = list_devices
 
@@ -47,7 +46,7 @@ class Worker:
         failure: Exception | None = None
         paths: list[Path] = []
         try:
-            self._engine = self._engine or self._backend.open_engine(request.model, request.size)
+            self._engine = self._engine or self._backend.open_engine()
             if not self._aborted.is_set():
                 live = self._backend.open_live(request, self._engine, "realtime")
                 self._post(Opened(live))

@@ -71,16 +71,16 @@ def finetune(
 
 def _checkpoint(model: str) -> Path:
     """The folder of a Gemma 3n; raises UsageError for other models, ModelError for one that is missing."""
-    from speech3n.engines.model_folder import family_of_folder
-    from speech3n.engines.registry import prepare
+    from speech3n.engines.registry import install_model, require_installed, resolve_model
     from speech3n.errors import UsageError
-    from speech3n.store import resolve
 
-    prepare(model)
-    folder = Path(model) if Path(model).is_dir() else resolve(model)
-    if family_of_folder(folder) != "gemma":
-        raise UsageError(f"{model} is a Whisper model, which cannot be fine-tuned here.", "Take nano or a Gemma 3n.")
-    return folder
+    found = resolve_model(model)
+    if found.family != "gemma":
+        kind = found.family.capitalize()
+        raise UsageError(f"{model} is a {kind} model, which cannot be fine-tuned here.", "Take nano or a Gemma 3n.")
+    install_model(found)
+    require_installed(found)
+    return found.folder
 
 
 def _require_device(device: str) -> None:

@@ -105,16 +105,16 @@ def slice_model(name: str, size: str, output: Path, quiet: bool) -> None:
     from speech3n.runtime.extras import require
 
     require("torch", "models slice")
-    from speech3n import store
+    from speech3n.engines.registry import require_installed, resolve_model
     from speech3n.models.gemma3n.capabilities import Capabilities
     from speech3n.models.gemma3n.matformer import slice_checkpoint
     from speech3n.models.gemma3n.sizes import Size
     from speech3n.store.progress import SilentProgress, terminal_progress
 
-    is_folder = Path(name).is_dir()
-    wanted = Size.named(size, Capabilities.read(Path(name) if is_folder else store.model_folder(name)).sizes)
-    source = Path(name) if is_folder else store.resolve(name)
-    sliced = slice_checkpoint(source, wanted, output, SilentProgress() if quiet else terminal_progress())
+    model = resolve_model(name, size)
+    wanted = Size.named(size, Capabilities.read(model.folder).sizes)
+    require_installed(model)
+    sliced = slice_checkpoint(model.folder, wanted, output, SilentProgress() if quiet else terminal_progress())
     click.echo(sliced.folder)
 
 

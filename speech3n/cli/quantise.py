@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from speech3n.engines.registry import require_installed, resolve_model
 from speech3n.errors import UsageError
 from speech3n.models.gemma3n.quantisation import CHOICES, PARTS, RECIPES
 from speech3n.models.gemma3n.quantise import quantise_checkpoint
-from speech3n.store import resolve
 from speech3n.store.progress import Progress
 
 
@@ -25,7 +25,9 @@ def quantise_named(
     """
     kind, changes, group = recipe
     chosen = replace(RECIPES[kind].with_choices(parse_choices(changes)), group=group)
-    source = Path(name) if Path(name).is_dir() else resolve(name)
+    model = resolve_model(name)
+    require_installed(model)
+    source = model.folder
     folder = output or source.resolve().with_name(f"{source.resolve().name}-{kind}")
     quantise_checkpoint(source, chosen, folder, progress)
     return folder

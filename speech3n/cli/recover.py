@@ -31,7 +31,7 @@ def recover(
     """
     from contextlib import closing
 
-    from speech3n.engines.registry import check_size, open_engine
+    from speech3n.engines.registry import open_engine, resolve_model
     from speech3n.errors import ModelError
     from speech3n.formats.subtitles import SubtitleOptions
     from speech3n.formats.writers import parse_formats, write_transcript
@@ -40,14 +40,13 @@ def recover(
 
     wanted = parse_formats(formats or "txt,srt,json")
     session = SavedSession.load(folder)
-    name = model or session.header.model
-    check_size(name, size)
     missing_s = sum(end - start for start, end in missing_stretches(session))
     code = 0
     if missing_s:
+        ref = resolve_model(model or session.header.model, size)
         click.echo(f"Recognising {missing_s:.1f} s that were recorded and not yet recognised…", err=True)
         try:
-            with closing(open_engine(name, size)) as engine:
+            with closing(open_engine(ref)) as engine:
                 transcript = recover_transcript(session, engine)
         except ModelError as error:
             click.echo(f"speech3n: {error} Only what was recognised before is written.", err=True)

@@ -1,13 +1,37 @@
-"""What recognises: a heavy, shared Engine opens light EngineStreams, one for each utterance of a session."""
+"""What recognises: a ModelRef says which model is meant, an EngineFactory opens it as a heavy, shared Engine, and that
+opens light EngineStreams, one for each utterance of a session."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, runtime_checkable
+from pathlib import Path
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from speech3n.errors import UsageError
 from speech3n.languages import language_name
 from speech3n.types import Hypothesis, Waveform
+
+AUTO_SIZE = "auto"
+"""Every size that a model holds, for its streams to change between; no model has too few for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    """A model that somebody asked for by `model`, its name or folder; `resolve_model` makes it, and nothing is loaded.
+
+    `name` is what results call it. `folder` is where its files lie or, where it is `in_catalogue`, will lie once they
+    are fetched. `family` names the engine that opens it. `size` is AUTO_SIZE, or one size by name or file; None is the
+    whole model. `config` is what config.json in a folder that somebody gave holds, None where there is none.
+    """
+
+    model: str
+    name: str
+    folder: Path
+    family: str = ""
+    size: str | None = None
+    in_catalogue: bool = False
+    config: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,4 +135,35 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Free the weights."""
+        ...
+
+
+class EngineFactory(Protocol):
+    """What a family of models brings: which models are its own, and how one is opened.
+
+    To import and to ask it costs next to nothing: the libraries that compute are imported by `open`.
+    """
+
+    @property
+    def model_files(self) -> str:
+        """What a folder of the family holds, in words for people: `model.bin and config.json of a ... model`."""
+        ...
+
+    def can_open(self, model: ModelRef) -> bool:
+        """Whether the folder holds a model of this family, by `config` and the names of files.
+
+        Raises ModelError for a folder that nearly does, which says what it needs.
+        """
+        ...
+
+    def require_packages(self, model: ModelRef) -> None:
+        """Raise MissingExtraError where a package is missing that runs the model; imports none."""
+        ...
+
+    def check_size(self, model: ModelRef) -> None:
+        """Raise UsageError where the model cannot be run at the size it names, which is neither None nor AUTO_SIZE."""
+        ...
+
+    def open(self, model: ModelRef) -> Engine:
+        """Load the model; raises ModelError for damaged weights, UsageError for a size that does not fit them."""
         ...

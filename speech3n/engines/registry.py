@@ -1,97 +1,109 @@
-"""Model names and folders to engines, imported only when asked for."""
+"""From a model's name or folder to its engine: resolve, install where it is missing, open."""
 
 from __future__ import annotations
 
-import difflib
 import os
-from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
-from speech3n.engines.base import Engine
-from speech3n.errors import UsageError
-from speech3n.runtime.extras import require
+from speech3n import store
+from speech3n.engines.base import AUTO_SIZE, Engine, EngineFactory, ModelRef
+from speech3n.engines.model_folder import read_config
+from speech3n.errors import ModelError, UsageError
 
 DEFAULT_MODEL = "whisper-base"
 
-# Family, which names begin with -> "module:function" taking the model's name or folder and returning an Engine.
 _FACTORIES = {
-    "whisper": "speech3n.engines.whisper.engine:open_whisper",
-    "gemma": "speech3n.engines.gemma.engine:open_gemma3n",
-    "nano": "speech3n.engines.gemma.engine:open_gemma3n",
+    "gemma": "speech3n.engines.gemma.factory:GemmaFactory",
+    "whisper": "speech3n.engines.whisper.factory:WhisperFactory",
 }
-_ELASTIC = frozenset({"gemma", "nano"})
-"""Families that take a size."""
 
 
-AUTO_SIZE = "auto"
-"""Every size that a model holds, for its streams to change between; no model has too few for it."""
+def resolve_model(model: str, size: str | None = None) -> ModelRef:
+    """What is meant by a model's name (`whisper-base`) or folder, and a size: AUTO_SIZE, a name, a file or None.
 
-
-def open_engine(model: str = DEFAULT_MODEL, size: str | None = None) -> Engine:
-    """Load the engine for a model name (`whisper-base`) or a model folder.
-
-    `size` is `auto`, or one size of an elastic model by name or file; None is the whole model. Raises UsageError for
-    an unknown name or size, ModelError for weights that are missing or damaged and for a folder that holds no model,
-    MissingExtraError where the packages are missing that run it.
+    Reads config.json of a folder, and loads nothing. Raises UsageError for an unknown name or size, ModelError for a
+    folder that holds no model.
     """
-    check_size(model, size)
-    family = _family(model)
-    _require_packages(model, family)
-    module, function = _FACTORIES[family].split(":")
-    factory: Callable[..., Engine] = getattr(import_module(module), function)
-    return factory(model, size) if size is not None and family in _ELASTIC else factory(model)
+    found = _from_folder(model) if _is_folder(model) else _from_catalogue(model)
+    found = replace(found, size=size)
+    if size is not None and size != AUTO_SIZE:
+        _factory(found.family).check_size(found)
+    return found
 
 
-def check_size(model: str, size: str | None) -> None:
-    """Raise UsageError for a size that no model has, or that this kind of model cannot be run at; loads nothing."""
-    if size is None or size == AUTO_SIZE:
-        return
-    if _family(model) not in _ELASTIC:
-        raise UsageError(f"{model} has one size only, and no '{size}'.", "gemma-3n-e4b has several, and so has nano.")
-    from speech3n.models.gemma3n.capabilities import Capabilities
-    from speech3n.models.gemma3n.sizes import Size
-    from speech3n.store import model_folder
+def install_model(model: ModelRef) -> None:
+    """Fetch a model of the catalogue that is missing, where a person can watch it come: where stderr is a terminal.
 
-    folder = Path(model) if _is_folder(model) else model_folder(model)
-    Size.named(size, Capabilities.read(folder).sizes)
-
-
-def prepare(model: str) -> None:
-    """Fetch a named model that is missing, where a person can watch it come: where stderr is a terminal.
-
-    Raises UsageError for an unknown name, ModelError where it is missing and cannot be fetched and for a folder that
-    holds no model, MissingExtraError, before anything is fetched, where the packages are missing that run it.
+    Raises ModelError where it is missing and cannot be fetched, StorageError where there is no room for it, and before
+    anything is fetched MissingExtraError where the packages are missing that run it.
     """
-    _require_packages(model, _family(model))
-    if not _is_folder(model):
-        from speech3n.store import ensure
-
-        ensure(model)
+    _factory(model.family).require_packages(model)
+    if model.in_catalogue:
+        store.ensure(model.name)
 
 
-def _require_packages(model: str, family: str) -> None:
-    if family in _ELASTIC:
-        require("torch", Path(model).name)
+def require_installed(model: ModelRef) -> None:
+    """Raise ModelError where a model of the catalogue is missing or damaged."""
+    if model.in_catalogue:
+        store.resolve(model.name)
 
 
-def _family(model: str) -> str:
-    """The key in _FACTORIES of a model name or folder."""
-    if _is_folder(model):
-        from speech3n.engines.model_folder import family_of_folder
+def open_engine(model: ModelRef | str = DEFAULT_MODEL, size: str | None = None) -> Engine:
+    """Load the engine for a model's name or folder and a size, or for a ModelRef, which has its own size.
 
-        return family_of_folder(Path(model))
-    from speech3n.store import known_models
+    Raises UsageError for an unknown name or size, ModelError for weights that are missing or damaged and for a folder
+    that holds no model, MissingExtraError where the packages are missing that run it.
+    """
+    if isinstance(model, str):
+        model = resolve_model(model, size)
+    factory = _factory(model.family)
+    factory.require_packages(model)
+    require_installed(model)
+    return factory.open(model)
 
-    if model in known_models():
-        return model.split("-")[0]
+
+def _from_catalogue(model: str) -> ModelRef:
     if model.startswith((".", "~")) or (os.sep in model and _is_folder(str(Path(model).parent))):
         raise UsageError(
             f"There is no folder '{model}'.", "--model takes a folder or a name of `speech3n models list`."
         )
-    near = difflib.get_close_matches(model, known_models(), n=1, cutoff=0.4)
-    hint = f"Did you mean {near[0]}?" if near else "`speech3n models list` shows the models there are."
-    raise UsageError(f"Unknown model '{model}'.", hint)
+    spec = store.model_spec(model)
+    return ModelRef(model, model, store.model_folder(model), spec.family, in_catalogue=True)
+
+
+def _from_folder(model: str) -> ModelRef:
+    """Ask all engines; where none can open the folder, the first that says what it needs is believed."""
+    folder = Path(model)
+    factories = {family: _factory(family) for family in sorted(_FACTORIES)}
+    hint = f"A model folder holds {', or '.join(factory.model_files for factory in factories.values())}."
+    config = read_config(folder, hint)
+    found = ModelRef(model, folder.resolve().name, folder, config=config)
+    refusal: ModelError | None = None
+    for family, factory in factories.items():
+        try:
+            if factory.can_open(found):
+                return replace(found, family=family)
+        except ModelError as error:
+            refusal = refusal or error
+    if refusal is not None:
+        raise refusal
+    if config is None:
+        what = "it has no config.json"
+    elif (kind := config.get("model_type")) is None:
+        what = "its config.json names no model_type"
+    else:
+        what = f"its config.json is that of a model of type {kind!r:.40}"
+    raise ModelError(f"'{folder}' holds no model that speech3n can run: {what}.", hint)
+
+
+@cache
+def _factory(family: str) -> EngineFactory:
+    module, name = _FACTORIES[family].split(":")
+    factory: EngineFactory = getattr(import_module(module), name)()
+    return factory
 
 
 def _is_folder(model: str) -> bool:

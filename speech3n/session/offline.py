@@ -15,7 +15,7 @@ from rich.text import Text
 
 from speech3n.audio.source import FileSource
 from speech3n.engines.base import Engine
-from speech3n.engines.registry import check_size, open_engine, prepare
+from speech3n.engines.registry import install_model, open_engine, resolve_model
 from speech3n.errors import Speech3nError
 from speech3n.formats.subtitles import SubtitleOptions
 from speech3n.formats.writers import parse_formats, render, write_transcript
@@ -60,9 +60,9 @@ def run(request: TranscribeRequest) -> int:
     jobs, sources = _readable(jobs, report)
     if not jobs:
         return 1
-    check_size(request.model, request.size)
-    prepare(request.model)
-    with closing(open_engine(request.model, request.size)) as engine:
+    model = resolve_model(request.model, request.size)
+    install_model(model)
+    with closing(open_engine(model)) as engine:
         language = parse_language(request.language, engine.info.languages)
         if request.translate:
             engine.info.require_translation(target)

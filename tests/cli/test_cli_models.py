@@ -15,6 +15,7 @@ from tests.toy_model import GATED, GATED_FILES, REVISION, fill_cache
 CONTENT = b'{"toy": true}'
 TOY = ModelSpec(
     name="toy",
+    family="gemma",
     hub_repo="someone/toy",
     revision="0" * 40,
     files=(FileSpec("config.json", len(CONTENT), hashlib.sha256(CONTENT).hexdigest()),),

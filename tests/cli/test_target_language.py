@@ -35,9 +35,9 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     engine = FakeEngine()
     engine.info = replace(engine.info, target_languages=None)
     for module in (transcribe, plain):
-        monkeypatch.setattr(module, "open_engine", lambda model, size=None: engine)
+        monkeypatch.setattr(module, "open_engine", lambda model: engine)
     for module in (transcribe, live):
-        monkeypatch.setattr(module, "prepare", lambda model: None)
+        monkeypatch.setattr(module, "install_model", lambda model: None)
     return engine
 
 
@@ -139,7 +139,7 @@ def test_an_unknown_target_is_said_before_a_model_is_looked_for(
     run: Run, examples: dict[str, Path], monkeypatch: pytest.MonkeyPatch, command: str, to: str, why: str
 ) -> None:
     for module in (transcribe, live):
-        monkeypatch.setattr(module, "prepare", None)
+        monkeypatch.setattr(module, "resolve_model", None)
     code, _, err = run(command, examples["es"], "--to", to)
     assert code == 2
     assert why in err

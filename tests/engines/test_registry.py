@@ -1,4 +1,4 @@
-"""Model names to engines."""
+"""Model names and folders to engines."""
 
 import json
 import os
@@ -8,9 +8,11 @@ from types import ModuleType
 
 import pytest
 
-from speech3n.engines.registry import open_engine, prepare
+from speech3n.engines import registry
+from speech3n.engines.registry import open_engine, resolve_model
 from speech3n.errors import ModelError, UsageError
 from speech3n.languages import language_name, parse_language
+from tests.fakes import FakeEngine
 
 
 def test_an_unknown_model_names_the_nearest() -> None:
@@ -23,8 +25,9 @@ def gemma3n(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the Gemma 3n engine is asked to open, which nobody loads here."""
     asked: list[str] = []
     engine = ModuleType("speech3n.engines.gemma.engine")
-    engine.open_gemma3n = asked.append  # type: ignore[attr-defined]
+    engine.Gemma3nEngine = lambda folder, name, sizes: asked.append(name)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, engine.__name__, engine)
+    monkeypatch.setattr("speech3n.store.resolve", lambda name: None)
     return asked
 
 
@@ -37,15 +40,38 @@ def test_names_of_gemma_open_its_engine(name: str, gemma3n: list[str]) -> None:
 def test_a_folder_is_known_by_its_config(tmp_path: Path, gemma3n: list[str]) -> None:
     config = {"model_type": "gemma3n", "text_config": {"model_type": "gemma3n_text"}}
     (tmp_path / "config.json").write_text(json.dumps(config))
-    prepare(str(tmp_path))
+    open_engine(resolve_model(str(tmp_path)))
     open_engine(str(tmp_path))
-    assert gemma3n == [str(tmp_path)]
+    assert gemma3n == [tmp_path.name, tmp_path.name]
+
+
+def test_what_a_folder_holds_is_asked_once(
+    tmp_path: Path, examples: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from speech3n.cli.main import main
+    from speech3n.session import offline
+
+    read: list[Path] = []
+    read_config = registry.read_config
+
+    def counted(folder: Path, hint: str) -> dict[str, object] | None:
+        read.append(folder)
+        return read_config(folder, hint)
+
+    monkeypatch.setattr(registry, "read_config", counted)
+    monkeypatch.setattr(offline, "open_engine", lambda model: FakeEngine())
+    (tmp_path / "config.json").write_text('{"model_type": "gemma3n"}')
+    with pytest.raises(SystemExit) as exit_:
+        main(["transcribe", str(examples["en"]), "--model", str(tmp_path), "--size", "e2b", "--language", "en"])
+    assert not exit_.value.code
+    assert read == [tmp_path]
 
 
 def test_a_folder_of_whisper_opens_its_engine(tmp_path: Path) -> None:
     for name in ("model.bin", "config.json"):
         (tmp_path / name).write_text("{}")
-    prepare(str(tmp_path))
+    model = resolve_model(str(tmp_path))
+    assert (model.family, model.name, model.in_catalogue) == ("whisper", tmp_path.name, False)
     with pytest.raises(ModelError, match=r"no tokenizer\.json"):
         open_engine(str(tmp_path))
 
@@ -71,7 +97,7 @@ def test_a_folder_of_whisper_opens_its_engine(tmp_path: Path) -> None:
 def test_a_folder_without_a_model_says_what_it_holds(tmp_path: Path, config: bytes | None, found: str) -> None:
     if config is not None:
         (tmp_path / "config.json").write_bytes(config)
-    for use in (prepare, open_engine):
+    for use in (resolve_model, open_engine):
         with pytest.raises(ModelError, match=found) as caught:
             use(str(tmp_path))
         assert "\n" not in str(caught.value)
@@ -81,7 +107,7 @@ def test_a_folder_without_a_model_says_what_it_holds(tmp_path: Path, config: byt
 def test_a_config_that_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "config.json")
     with pytest.raises(ModelError, match="is not a file"):
-        prepare(str(tmp_path))
+        resolve_model(str(tmp_path))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -89,25 +115,25 @@ def test_a_config_that_may_not_be_read_is_said(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "config.json").chmod(0)
     with pytest.raises(ModelError, match="Permission denied"):
-        prepare(str(tmp_path))
+        resolve_model(str(tmp_path))
 
 
 @pytest.mark.parametrize("model", ["./nowhere", "~/nowhere", "{tmp}/nowhere"])
 def test_a_folder_that_is_not_there_is_called_a_folder(model: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"There is no folder .*nowhere"):
-        prepare(model.format(tmp=tmp_path))
+        resolve_model(model.format(tmp=tmp_path))
 
 
 @pytest.mark.parametrize("model", ["google/gemma-3n-E2B-it", "gemma-3n", "gemma3n-e2b"])
 def test_other_names_of_gemma_are_told_the_right_one(model: str) -> None:
     with pytest.raises(UsageError, match=r"Did you mean gemma-3n-e[24]b"):
-        prepare(model)
+        resolve_model(model)
 
 
 @pytest.mark.parametrize("model", ["x" * 5000, "a\0b"])
 def test_what_cannot_be_a_name_is_unknown(model: str) -> None:
     with pytest.raises(UsageError, match="Unknown model"):
-        prepare(model)
+        resolve_model(model)
 
 
 @pytest.mark.parametrize("command", [["transcribe", "{clip}"], ["live", "{clip}", "--plain"], ["live", "--plain"]])

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from speech3n.cli import main as cli
+from speech3n.engines.base import ModelRef
 from speech3n.errors import StorageError
 from speech3n.journal.journal import Journal, SavedSession, SessionHeader
 from speech3n.journal.recording import Recording
@@ -21,7 +22,7 @@ from tests.fakes import FakeEngine, frames
 
 _LIVE = (
     "import sys; from tests.fakes import FakeEngine; from speech3n.tui import plain\n"
-    "plain.open_engine = lambda model, size=None: FakeEngine()\n"
+    "plain.open_engine = lambda model: FakeEngine()\n"
     "from speech3n.cli.main import main\n"
     "main(['live', sys.argv[2], '--jsonl', '--pace', 'realtime', '--language', 'es', '--save', sys.argv[1]])\n"
 )
@@ -114,7 +115,7 @@ def test_what_is_no_session_is_said(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_the_command_writes_transcripts(
     english: Waveform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("speech3n.engines.registry.open_engine", lambda model, size=None: FakeEngine())
+    monkeypatch.setattr("speech3n.engines.registry.open_engine", lambda model: FakeEngine())
     session(tmp_path / "s", english, segment(0, 0.3, 4.0))
     with pytest.raises(SystemExit) as exit_:
         cli.main(["recover", str(tmp_path / "s"), "--format", "txt,srt", "--output-dir", str(tmp_path / "out")])
@@ -129,8 +130,8 @@ def test_the_command_recognises_at_the_size_asked_for(
 ) -> None:
     opened: list[tuple[str, str | None]] = []
 
-    def open_engine(model: str, size: str | None = None) -> FakeEngine:
-        opened.append((model, size))
+    def open_engine(model: ModelRef) -> FakeEngine:
+        opened.append((model.name, model.size))
         return FakeEngine()
 
     monkeypatch.setattr("speech3n.engines.registry.open_engine", open_engine)

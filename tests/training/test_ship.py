@@ -15,7 +15,7 @@ from speech3n import store
 from speech3n.cli.main import main
 from speech3n.engines.base import StreamOptions
 from speech3n.engines.gemma.engine import Gemma3nEngine
-from speech3n.engines.registry import check_size, open_engine, prepare
+from speech3n.engines.registry import install_model, open_engine, resolve_model
 from speech3n.errors import ModelError, UsageError
 from speech3n.models.gemma3n import checkpoint
 from speech3n.models.gemma3n.capabilities import Capabilities
@@ -92,8 +92,9 @@ def test_a_checkpoint_with_another_config_or_tokenizer_is_refused(
 
 
 def test_nano_is_opened_by_its_name_with_what_it_was_trained_for(shipped: Path) -> None:
-    prepare("nano")
-    with closing(open_engine("nano")) as engine:
+    nano = resolve_model("nano")
+    install_model(nano)
+    with closing(open_engine(nano)) as engine:
         assert engine.info.name == "nano"
         assert engine.info.languages == {"en", "es", "fr", "it", "pt"}
         assert engine.info.target_languages == {"en"}
@@ -104,8 +105,7 @@ def test_nano_is_opened_by_its_name_with_what_it_was_trained_for(shipped: Path) 
 
 
 def test_nano_runs_at_half_its_width_and_changes_between_both(shipped: Path) -> None:
-    check_size("nano", "half")
-    with closing(open_engine("nano", "half")) as half, closing(open_engine("nano", "auto")) as elastic:
+    with closing(open_engine(resolve_model("nano", "half"))) as half, closing(open_engine("nano", "auto")) as elastic:
         assert isinstance(half, Gemma3nEngine)
         assert isinstance(elastic, Gemma3nEngine)
         assert set(half.paths.largest.config.text.intermediate_size) == {SMALL_HALF.ffn}
@@ -116,7 +116,7 @@ def test_nano_runs_at_half_its_width_and_changes_between_both(shipped: Path) -> 
         assert stream.decode() is not None
     for size in ("e2b", "quarter"):
         with pytest.raises(UsageError, match=rf"There is no size '{size}'\. Sizes are half, or a file\."):
-            check_size("nano", size)
+            resolve_model("nano", size)
 
 
 @pytest.mark.parametrize("size", [[], ["--size", "half"], ["--size", "auto"]])

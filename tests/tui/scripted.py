@@ -132,7 +132,7 @@ class Stage:
     def backend(self) -> Backend:
         return Backend(self._open_engine, self._open_live, self._list_devices)
 
-    def _open_engine(self, model: str, size: str | None) -> Engine:
+    def _open_engine(self) -> Engine:
         self.load()
         self.engine = ScriptedEngine(self.tasks)
         return self.engine  # type: ignore[return-value]

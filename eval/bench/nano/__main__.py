@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from speech3n.engines.registry import prepare
+from speech3n.engines.registry import install_model, resolve_model
 from speech3n.eval.bench.evaluations import EvaluationError
 from speech3n.eval.bench.nano.exactness import measure_exactness
 from speech3n.eval.bench.nano.quality import SETS, SIZES, measure_quality, quality_reports
@@ -80,7 +80,7 @@ def _run(options: _Options) -> None:
 
 
 def _measure(store: ResultStore, options: _Options) -> None:
-    prepare(options.model)
+    install_model(resolve_model(options.model))
     parts: dict[str, Callable[[], None]] = {
         **{name: partial(measure_quality, name, store, options.model, options.shared, options.limit) for name in SETS},
         "exactness": lambda: _exactness(store, options),
@@ -109,7 +109,8 @@ def _few_clips(options: _Options) -> list[Clip]:
 
 
 def _settings(options: _Options, clips: list[Clip]) -> Record:
-    return {"weights": weights_digest(options.model), "code": code_digest("speech3n"), "clips": len(clips)}
+    weights = weights_digest(resolve_model(options.model))
+    return {"weights": weights, "code": code_digest("speech3n"), "clips": len(clips)}
 
 
 if __name__ == "__main__":

@@ -30,11 +30,13 @@ def measure_exactness(model: str, size: str, clips: Sequence[Clip]) -> Record:
     import torch
 
     from speech3n.engines.base import StreamOptions
-    from speech3n.engines.gemma.engine import open_gemma3n
+    from speech3n.engines.gemma.engine import Gemma3nEngine
+    from speech3n.engines.registry import open_engine
 
     same, difference = 0, 0.0
     counts: set[int] = set()
-    with closing(open_gemma3n(model, None if size == WHOLE else size)) as engine, torch.inference_mode():
+    with closing(open_engine(model, None if size == WHOLE else size)) as engine, torch.inference_mode():
+        assert isinstance(engine, Gemma3nEngine)
         for clip in clips:
             pcm = read_audio(clip.audio)
             whole, parts = _encode(engine.ears, pcm), _encode_frames(engine.ears, pcm)

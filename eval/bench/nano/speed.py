@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from speech3n.engines.registry import resolve_model
 from speech3n.errors import EngineError
 from speech3n.eval.bench.nano.quality import PEER, SIZES
 from speech3n.eval.bench.store import Record
@@ -34,8 +35,8 @@ SOON_S = 0.5
 def speed_systems(model: str) -> list[System]:
     """Nano whole and half, and Whisper base, each for files and live."""
     sizes = [None if size == WHOLE else size for size in SIZES]
-    ours = [EngineSystem(model, mode, size) for size in sizes for mode in ("offline", "streaming")]
-    return [*ours, *(EngineSystem(PEER, mode) for mode in ("offline", "streaming"))]
+    models = [*(resolve_model(model, size) for size in sizes), resolve_model(PEER)]
+    return [EngineSystem(model, mode) for model in models for mode in ("offline", "streaming")]
 
 
 def measure_speed(clips: Sequence[Clip], systems: Sequence[System]) -> Record:

@@ -46,28 +46,6 @@ _SPEECH_BELOW_PEAK_DB = 35.0
 """Frames this far below the loudest are the silence around the speech."""
 
 
-def open_gemma3n(model: str, size: str | None = None) -> Gemma3nEngine:
-    """Load a Gemma 3n checkpoint by catalogue name or from a folder in Hugging Face format.
-
-    `size` is `auto` for all sizes that it was trained at, or the name or file of one.
-    """
-    from speech3n.models.gemma3n.config import Gemma3nConfig
-    from speech3n.models.gemma3n.elastic import sizes_of
-
-    folder, name = Path(model), model
-    if folder.is_dir():
-        name = folder.resolve().name
-    else:
-        from speech3n.store import resolve
-
-        folder = resolve(model)
-    if size is None:
-        return Gemma3nEngine(folder, name)
-    known = Capabilities.read(folder).sizes
-    sizes = sizes_of(Gemma3nConfig.read(folder).text, known) if size == "auto" else (Size.named(size, known),)
-    return Gemma3nEngine(folder, name, sizes=sizes)
-
-
 class Gemma3nEngine:
     """A Gemma 3n checkpoint on the CPU, or on a GPU where there is one.
 

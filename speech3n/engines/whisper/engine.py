@@ -54,15 +54,6 @@ _NEVER_DETECTED = frozenset({"la", "nn", "sa", "haw", "jw", "mi", "br", "oc", "g
 TARGET_LANGUAGE = "en"
 
 
-def open_whisper(model: str) -> WhisperEngine:
-    """Load a Whisper model by catalogue name or from a folder in faster-whisper's format."""
-    if (folder := Path(model)).is_dir():
-        return WhisperEngine(folder, name=folder.resolve().name)
-    from speech3n.store import resolve
-
-    return WhisperEngine(resolve(model), name=model)
-
-
 @dataclass(frozen=True, slots=True)
 class _Decoded:
     """Text tokens of one decoding with their words, and Whisper's own doubts about them."""

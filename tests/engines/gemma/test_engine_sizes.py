@@ -12,7 +12,7 @@ import pytest
 from speech3n.cli.main import main
 from speech3n.engines.base import ElasticStream, StreamOptions
 from speech3n.engines.gemma.engine import Gemma3nEngine
-from speech3n.engines.registry import check_size, open_engine
+from speech3n.engines.registry import open_engine, resolve_model
 from speech3n.errors import UsageError
 from speech3n.models.gemma3n.matformer import slice_checkpoint
 from speech3n.models.gemma3n.sizes import WHOLE, Size
@@ -133,17 +133,17 @@ def test_sizes_that_are_not_there_are_named(elastic: Gemma3nEngine) -> None:
     with pytest.raises(UsageError, match="size 'e2b' does not fit the model: skip names layer 20"):
         open_engine(str(MODEL), "e2b")
     with pytest.raises(UsageError, match="There is no size 'e3b'"):
-        check_size(str(MODEL), "e3b")
+        resolve_model(str(MODEL), "e3b")
     with pytest.raises(UsageError, match=r"was not opened at the size 'e2b'\. It has small, whole"):
         elastic.open_stream(StreamOptions(language="es", size="e2b"))
 
 
 def test_whisper_has_one_size() -> None:
-    for use in (check_size, open_engine):
+    for use in (resolve_model, open_engine):
         with pytest.raises(UsageError, match=r"whisper-base has one size only, and no 'e2b'\. gemma-3n-e4b has"):
             use("whisper-base", "e2b")
-    check_size("whisper-base", "auto")
-    check_size("whisper-base", None)
+    assert resolve_model("whisper-base", "auto").size == "auto"
+    assert resolve_model("whisper-base").size is None
 
 
 @pytest.mark.parametrize("command", ["transcribe", "live"])
