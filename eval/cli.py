@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from speech3n.engines.registry import DEFAULT_MODEL
+from speech3n.store import DEFAULT_MODEL
 
 _PATH = click.Path(path_type=Path)
 _FOLDER = click.Path(path_type=Path, file_okay=False)

@@ -9,7 +9,7 @@ from typing import Literal, cast
 import click
 from rich.console import Console
 
-from speech3n.engines.registry import DEFAULT_MODEL, install_model, resolve_model
+from speech3n.engines.registry import install_model, resolve_model
 from speech3n.errors import UsageError
 from speech3n.eval.assemble import Wishes, assemble
 from speech3n.eval.cache import ResultCache, cache_folder
@@ -21,6 +21,7 @@ from speech3n.eval.recordings import Recording, joined_recordings, single_record
 from speech3n.eval.report.document import load_report
 from speech3n.eval.systems import EngineSystem, PeerSystem, Settings, System, parse_hypotheses
 from speech3n.eval.terminal import scores_tables, watching
+from speech3n.store import DEFAULT_MODEL
 
 WHOLE = "whole"
 """Among sizes, the model as it is."""

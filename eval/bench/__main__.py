@@ -10,7 +10,6 @@ from typing import Any
 
 import click
 
-from speech3n.engines.registry import DEFAULT_MODEL
 from speech3n.eval.bench.endurance import run_memory, run_silence
 from speech3n.eval.bench.evaluations import EVALUATIONS, evaluation_tables, run_evaluation
 from speech3n.eval.bench.live import run_agreement, run_busy
@@ -19,6 +18,7 @@ from speech3n.eval.bench.readme import replace_block
 from speech3n.eval.bench.store import ResultStore
 from speech3n.eval.bench.tables import render
 from speech3n.eval.datasets import load_manifest
+from speech3n.store import DEFAULT_MODEL
 
 _PARTS = (*EVALUATIONS, "busy", "agreement", "silence", "memory")
 _FOLDER = click.Path(path_type=Path, file_okay=False)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from speech3n.engines.registry import DEFAULT_MODEL
+from speech3n.store import DEFAULT_MODEL
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 

@@ -1,11 +1,15 @@
-"""From a model's name or folder to its engine: resolve, install where it is missing, open."""
+"""From a model's name or folder to its engine: resolve, install where it is missing, open.
+
+Engines are found by the entry points `speech3n.engines` of all installed packages: a family's name and its
+EngineFactory. The catalogue says of which family a model is; of a folder each engine is asked.
+"""
 
 from __future__ import annotations
 
 import os
 from dataclasses import replace
 from functools import cache
-from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from speech3n import store
@@ -13,12 +17,7 @@ from speech3n.engines.base import AUTO_SIZE, Engine, EngineFactory, ModelRef
 from speech3n.engines.model_folder import read_config
 from speech3n.errors import ModelError, UsageError
 
-DEFAULT_MODEL = "whisper-base"
-
-_FACTORIES = {
-    "gemma": "speech3n.engines.gemma.factory:GemmaFactory",
-    "whisper": "speech3n.engines.whisper.factory:WhisperFactory",
-}
+_GROUP = "speech3n.engines"
 
 
 def resolve_model(model: str, size: str | None = None) -> ModelRef:
@@ -51,7 +50,7 @@ def require_installed(model: ModelRef) -> None:
         store.resolve(model.name)
 
 
-def open_engine(model: ModelRef | str = DEFAULT_MODEL, size: str | None = None) -> Engine:
+def open_engine(model: ModelRef | str = store.DEFAULT_MODEL, size: str | None = None) -> Engine:
     """Load the engine for a model's name or folder and a size, or for a ModelRef, which has its own size.
 
     Raises UsageError for an unknown name or size, ModelError for weights that are missing or damaged and for a folder
@@ -77,7 +76,7 @@ def _from_catalogue(model: str) -> ModelRef:
 def _from_folder(model: str) -> ModelRef:
     """Ask all engines; where none can open the folder, the first that says what it needs is believed."""
     folder = Path(model)
-    factories = {family: _factory(family) for family in sorted(_FACTORIES)}
+    factories = {family: _factory(family) for family in sorted(_engines())}
     hint = f"A model folder holds {', or '.join(factory.model_files for factory in factories.values())}."
     config = read_config(folder, hint)
     found = ModelRef(model, folder.resolve().name, folder, config=config)
@@ -100,9 +99,23 @@ def _from_folder(model: str) -> ModelRef:
 
 
 @cache
+def _engines() -> dict[str, EntryPoint]:
+    """The entry points by family; finding them reads the metadata of every installed package."""
+    return {entry.name: entry for entry in entry_points(group=_GROUP)}
+
+
+@cache
 def _factory(family: str) -> EngineFactory:
-    module, name = _FACTORIES[family].split(":")
-    factory: EngineFactory = getattr(import_module(module), name)()
+    if family not in _engines():
+        raise ModelError(f"There is no engine for models of the family '{family}'.", "Install speech3n again.")
+    entry = _engines()[family]
+    try:
+        factory: EngineFactory = entry.load()()
+    except (ImportError, AttributeError) as error:
+        package = entry.dist.name if entry.dist is not None else entry.value
+        raise ModelError(
+            f"The engine '{family}' cannot be loaded: {error}.", f"Install {package} again, or remove it."
+        ) from error
     return factory
 
 

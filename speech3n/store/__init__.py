@@ -8,11 +8,12 @@ has, from the hub, or from packages on PyPI.
 
 from __future__ import annotations
 
-from speech3n.store.catalogue import FileSpec, ModelSpec, PackageSpec, known_models, model_spec
+from speech3n.store.catalogue import DEFAULT_MODEL, FileSpec, ModelSpec, PackageSpec, known_models, model_spec
 from speech3n.store.disk import State, local_spec, model_folder, models_folder, resolve, state, verify
 from speech3n.store.fetch import ensure, pull
 
 __all__ = [
+    "DEFAULT_MODEL",
     "FileSpec",
     "ModelSpec",
     "PackageSpec",

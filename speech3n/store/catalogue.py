@@ -255,4 +255,6 @@ _NANO = ModelSpec(
 
 _WHISPER = (_WHISPER_TINY, _WHISPER_BASE, _WHISPER_SMALL, _WHISPER_MEDIUM, _WHISPER_LARGE_V3)
 _GEMMA = (_GEMMA_3N_E2B, _GEMMA_3N_E4B)
+DEFAULT_MODEL = _WHISPER_BASE.name
+"""What is used where nobody names a model."""
 CATALOGUE: dict[str, ModelSpec] = {spec.name: spec for spec in (_NANO, *_WHISPER, *_GEMMA)}
