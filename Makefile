@@ -1,9 +1,12 @@
-# Everything is done in .venv, which is made on the first run and brought up to date when the versions change.
+# Everything is done in .venv, which is made on the first run and brought up to date when the versions change:
+# `make demo` installs speech3n alone, whatever tests and checks adds the rest.
 # PYTHON=python3.12 make ... chooses another interpreter.
 
+SHELL  := bash
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+CORE   := $(VENV)/.installed-core
 STAMP  := $(VENV)/.installed
 MODEL  := whisper-base
 CLIPS  := $(sort $(wildcard speech3n/examples/*.flac))
@@ -16,9 +19,9 @@ help: ## Show the targets
 	@echo 'make TARGET, where TARGET is one of'
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1:\2/p' $(MAKEFILE_LIST) | awk -F: '{printf "%-9s %s\n", $$1, $$2}'
 
-setup: $(STAMP) ## Make .venv and install into it (once)
+setup: $(STAMP) ## Make .venv and install into it everything that tests and benchmarks need (once)
 
-weights: $(STAMP) ## Fetch the weights of Whisper base, 148 MB (once)
+weights: $(CORE) ## Fetch the weights of Whisper base, 148 MB (once)
 	@$(BIN)/speech3n models pull $(MODEL) >/dev/null
 
 demo: export SPEECH3N_SESSIONS_DIR := $(CURDIR)/build/demo
@@ -34,7 +37,7 @@ demo: weights ## Caption real speech in five languages, and translate it to Engl
 	@echo '  $(BIN)/speech3n live mic --translate'
 	@echo '  $(BIN)/speech3n transcribe FILE --translate --format srt'
 
-test: weights check ## Run every check and every test
+test: $(STAMP) weights check ## Run every check and every test
 	@$(BIN)/python -m pytest
 
 check: $(STAMP) ## Lint, format, types, direction of imports
@@ -47,7 +50,7 @@ format: $(STAMP) ## Format the code and mend what can be mended
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: weights ## Measure everything that README's tables show (over two hours; goes on where it was)
+bench: $(STAMP) weights ## Measure everything that README's tables show (over two hours; goes on where it was)
 	@$(BIN)/python -m speech3n.eval.bench
 	@[ ! -f speech3n/nano/model.safetensors ] || $(BIN)/python -m speech3n.eval.bench.nano
 
@@ -55,15 +58,29 @@ clean: ## Remove .venv and everything else that was made here (weights stay)
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(STAMP): pyproject.toml constraints.txt
+$(CORE): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo 'speech3n needs Python 3.11 or newer, and "$(PYTHON)" is not one. Install it, or say: make $(MAKECMDGOALS) PYTHON=/path/to/python3' >&2; \
 	  exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo '"$(PYTHON)" has no venv module. On Debian and Ubuntu: sudo apt install python3-venv' >&2; \
 	  exit 1; }
-	@echo 'Installing into $(VENV): about 3 minutes and 5 GB, most of it PyTorch.'
+	@[ -d speech3n/tui ] || { \
+	  echo 'speech3n/tui is not a link here. Say: git config core.symlinks true && git checkout speech3n/tui speech3n/eval' >&2; \
+	  exit 1; }
+	@echo 'Installing speech3n into $(VENV): a minute or two, 0.6 GB.'
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --progress-bar off -c constraints.txt -e '.[dev]'
+	$(call install,.)
+
+$(STAMP): $(CORE)
+	@echo 'Installing what tests and benchmarks need beside it, most of it PyTorch: a few minutes, 5 GB.'
+	$(call install,.[dev])
+
+# Shows each large download as it begins; what goes wrong is shown whole.
+define install
+	@set -o pipefail; $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off \
+	  -c constraints.txt -e '$(1)' | awk '/Downloading .* MB\)/ { print "  " $$2, $$3, $$4; fflush() } \
+	                                      /^Installing collected/ { print "  unpacking"; fflush() }'
 	@touch $@
 	@echo 'Installed.'
+endef
