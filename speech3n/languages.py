@@ -11,12 +11,13 @@ from langcodes.language_lists import CLDR_LANGUAGES
 from speech3n.errors import UsageError
 
 
-def parse_language(text: str, available: Collection[str]) -> str | None:
-    """Turn a code or an English name into one of `available` (ISO 639-1 codes); `auto` gives None.
+def parse_language(text: str | None, available: Collection[str]) -> str | None:
+    """Turn a code or an English name into one of `available` (ISO 639-1 codes).
 
-    Raises UsageError with the nearest valid name where the language is unknown.
+    `auto` gives None, as None does: a language to be detected. Raises UsageError with the nearest valid name where the
+    language is unknown.
     """
-    wanted = text.strip().lower()
+    wanted = (text or "auto").strip().lower()
     if wanted in {"", "auto"}:
         return None
     code = wanted.replace("_", "-").split("-")[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -10,13 +11,13 @@ import click
 from rich.console import Console
 from textual.binding import Binding
 
-from speech3n.engines.base import ModelRef
 from speech3n.engines.registry import open_engine
 from speech3n.errors import UsageError
 from speech3n.formats.writers import parse_formats
 from speech3n.languages import parse_language, parse_target_language
+from speech3n.session.live import LiveRequest
+from speech3n.tui.command import Appearance
 from speech3n.tui.failures import describe
-from speech3n.tui.live import LiveRequest, request_again
 from speech3n.tui.messages import DevicesFound, Saved
 from speech3n.tui.screens.help import HelpScreen
 from speech3n.tui.screens.languages import language_picker
@@ -33,10 +34,11 @@ from speech3n.tui.worker import Backend
 from speech3n.types import Notice
 
 
-def run_app(request: LiveRequest, model: ModelRef) -> int:
+def run_app(request: LiveRequest, appearance: Appearance) -> int:
     """Run the UI until people have had enough; the exit code. Raises what the last session failed with."""
+    model = request.prepare()
     with ui_terminal() as screen:
-        app = LiveApp(request, Backend(partial(open_engine, model)))
+        app = LiveApp(request, Backend(partial(open_engine, model)), appearance)
         app.error_console = Console(file=screen, markup=False, highlight=False)
         app.run()
     for line in app.farewell:
@@ -44,6 +46,14 @@ def run_app(request: LiveRequest, model: ModelRef) -> int:
     if app.failure is not None:
         raise app.failure
     return app.return_code or 0
+
+
+def request_again(request: LiveRequest) -> LiveRequest:
+    """The same request once more, beside the session that an earlier try left in its folder."""
+    if request.save is None or not request.save.exists():
+        return request
+    folders = (request.save.with_name(f"{request.save.name}-{number}") for number in itertools.count(2))
+    return replace(request, save=next(folder for folder in folders if not folder.exists()))
 
 
 class LiveApp(SessionApp):
@@ -71,9 +81,8 @@ class LiveApp(SessionApp):
     def action_pause(self) -> None:
         """Stop listening, or go on."""
         if self._live is not None and self._phase in RUNNING:
-            feed = self._live.feed
-            feed.pause(not feed.paused)
-            self._enter("paused" if feed.paused else "listening")
+            self._live.pause(not self._live.paused)
+            self._enter("paused" if self._live.paused else "listening")
 
     def action_language(self) -> None:
         """Choose the language that is spoken."""
@@ -84,8 +93,9 @@ class LiveApp(SessionApp):
 
     def _set_language(self, code: str | None) -> None:
         if code is not None:
-            self._script.tags = code == "auto"
-            self._configure(replace(self._request, language=code))
+            language = None if code == "auto" else code
+            self._script.tags = language is None
+            self._configure(replace(self._request, language=language))
 
     def action_translate(self) -> None:
         """Switch translation on or off."""
@@ -102,8 +112,7 @@ class LiveApp(SessionApp):
         """Change language and task from the next utterance on."""
         self._request = request
         if self._live is not None and self._phase not in ENDED:
-            language = parse_language(request.language, self._live.engine.info.languages)
-            self._live.session.configure(language, translate=request.translate)
+            self._live.configure(request.language, translate=request.translate)
         self.query_one(Captions).is_bilingual |= request.translate
         self._describe()
 
@@ -166,7 +175,7 @@ class LiveApp(SessionApp):
             self._say("There is nothing to save yet.")
             return
         is_file = self._live.source.duration_s is not None
-        name = Path(self._live.source.name).stem if is_file else f"captions-{self._live.journal.folder.name}"
+        name = Path(self._live.source.name).stem if is_file else f"captions-{self._live.folder.name}"
         formats = parse_formats(self._request.formats or "txt,srt")
         self.push_screen(SaveDialog(Path.cwd() / name, formats), self._save)
 
@@ -232,7 +241,7 @@ class LiveApp(SessionApp):
         elif self._quits == 1:
             self._enter("finishing")
             assert self._live is not None
-            self._live.feed.stop()
+            self._live.stop()
         else:
             self._worker.abort()
 

@@ -66,7 +66,7 @@ from speech3n.cli import options
     show_default=True,
     help="Samples of -: raw PCM on stdin.",
 )
-def live(source: str, **values: Any) -> int:
+def live(plain: bool, jsonl: bool, list_devices: bool, theme: str, large: bool, **values: Any) -> int:
     """Show what is said while it is said, and its translation with --translate.
 
     Listens to the microphone, to a FILE, or to raw PCM on stdin (-). Text that is committed never changes;
@@ -78,7 +78,8 @@ def live(source: str, **values: Any) -> int:
     speech3n live lecture.mp4 --pace max --save lecture/
     ffmpeg -i URL -f s16le -ar 16000 -ac 1 - | speech3n live - --jsonl
     """
-    from speech3n.tui.live import LiveRequest, run
+    from speech3n.session.live import LiveRequest
+    from speech3n.tui.command import Appearance, LiveCommand, run
 
     values["translate"] = options.translates(values["translate"])
-    return run(LiveRequest(source=source, **values))
+    return run(LiveCommand(LiveRequest(**values), plain, jsonl, list_devices, Appearance(theme, large)))

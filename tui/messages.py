@@ -7,7 +7,7 @@ from pathlib import Path
 
 from textual.message import Message
 
-from speech3n.tui.live import LiveSession
+from speech3n.session.live import LiveSession
 
 
 @dataclass
@@ -24,13 +24,12 @@ class Arrived(Message):
 
 @dataclass
 class Finished(Message):
-    """The session is over, and what was heard is saved in `paths`.
+    """The session is over, and what was heard is saved.
 
     `failure` is what ended it before its time, or what could not be saved; `live` is None where nothing was opened.
     """
 
     live: LiveSession | None
-    paths: list[Path]
     failure: Exception | None = None
 
 

@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from types import FrameType
 from typing import TextIO
 
@@ -15,25 +15,22 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from speech3n.engines.base import ModelRef
-from speech3n.engines.registry import open_engine
 from speech3n.errors import Speech3nError
 from speech3n.journal.events import event_record
-from speech3n.tui.live import LiveRequest, LiveSession, open_live, saved_line
+from speech3n.session.live import LiveRequest, LiveSession, open_live
+from speech3n.tui.farewell import saved_line
 from speech3n.types import Event, Gap, Notice, Segment, Update, is_spaced, join_words, words_text
 
 _ARROW = "  → "
 
 
-def run_plain(request: LiveRequest, model: ModelRef, out: TextIO | None = None) -> int:
+def run_plain(request: LiveRequest, *, jsonl: bool = False, out: TextIO | None = None) -> int:
     """Caption to `out` (stdout) until the source ends or Ctrl-C; the session's folder is named on stderr last."""
     out = out or sys.stdout
     _say(f"Loading {request.model}…", only_to_terminal=True)
-    with closing(open_engine(model)) as engine:
-        live = open_live(request, engine, default_pace="max")
-        _say(f"Session: {live.journal.folder}")
-        show = _JsonLines(out) if request.jsonl else _Flow(out, is_terminal=out.isatty())
-        clean = False
+    with open_live(request) as live:
+        _say(f"Session: {live.folder}")
+        show = _JsonLines(out) if jsonl else _Flow(out, is_terminal=out.isatty())
         try:
             with _ended_by_interrupt(live) as interrupted:
                 for event in live.events():
@@ -42,16 +39,15 @@ def run_plain(request: LiveRequest, model: ModelRef, out: TextIO | None = None) 
                         show.erase()
                         _say("Finishing… (Ctrl-C again to abort)")
                     show(event)
-            clean = True
             show.erase()
         except (KeyboardInterrupt, Speech3nError):
             show.erase()
             raise
         finally:
-            paths = live.close(clean=clean)
+            live.close()
             for warning in live.warnings:
-                _say(f"{live.feed.source_name}: {warning}")
-            _say(saved_line(live, paths))
+                _say(f"{live.source.name}: {warning}")
+            _say(saved_line(live))
     return 0
 
 
@@ -70,7 +66,7 @@ def _ended_by_interrupt(live: LiveSession) -> Iterator[threading.Event]:
         # Nothing is written here: the signal may have come in the middle of a line.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         interrupted.set()
-        live.feed.stop()
+        live.stop()
 
     before = signal.signal(signal.SIGINT, interrupt)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Literal
 
@@ -12,9 +13,11 @@ from textual.widgets import Static
 
 from speech3n.errors import DeviceError, UsageError
 from speech3n.languages import language_name, parse_language, parse_target_language
+from speech3n.session.live import LiveRequest, LiveSession
+from speech3n.tui.command import Appearance
 from speech3n.tui.failures import describe
+from speech3n.tui.farewell import saved_line
 from speech3n.tui.keys import keys_for
-from speech3n.tui.live import LiveRequest, LiveSession, saved_line
 from speech3n.tui.messages import Arrived, Finished, Opened
 from speech3n.tui.paragraphs import Script
 from speech3n.tui.themes import THEMES
@@ -35,6 +38,9 @@ ENDED = frozenset({"finished", "stopped", "failed"})
 RUNNING = frozenset({"listening", "paused"})
 
 
+_APPEARANCE = Appearance()
+
+
 class SessionApp(App[None]):
     """Captions of one source."""
 
@@ -43,13 +49,14 @@ class SessionApp(App[None]):
     ENABLE_COMMAND_PALETTE = False
     VERTICAL_BREAKPOINTS = [(0, "-short"), (16, "-tall")]  # noqa: RUF012
 
-    def __init__(self, request: LiveRequest, backend: Backend) -> None:
+    def __init__(self, request: LiveRequest, backend: Backend, appearance: Appearance = _APPEARANCE) -> None:
         super().__init__()
         self.failure: Exception | None = None
         """What the last session failed with."""
         self.farewell: list[str] = []
         """What to say after the screen is gone: where things were saved."""
-        self._request = request
+        self._large = appearance.large
+        self._request = replace(request, pace=request.pace or "realtime")
         self._worker = Worker(backend, self.post_message)
         self._live: LiveSession | None = None
         self._script = Script()
@@ -60,7 +67,7 @@ class SessionApp(App[None]):
         self._quits = 0
         for theme in THEMES.values():
             self.register_theme(theme)
-        self.theme = request.theme
+        self.theme = appearance.theme
 
     def compose(self) -> ComposeResult:
         """What is captioned, captions, what matters now, how it goes, keys."""
@@ -79,20 +86,20 @@ class SessionApp(App[None]):
         """Begin."""
         captions = self.query_one(Captions)
         captions.focus()
-        captions.is_large = self._request.large
+        captions.is_large = self._large
         self._begin()
 
     def on_unmount(self) -> None:
         """However the UI ends, the session ends with it, and is saved by its own thread."""
         if self._live is not None:
-            self._live.feed.stop()
+            self._live.stop()
         self._worker.abort()
 
     # The session
 
     def _begin(self) -> None:
         self._live, self.failure, self._detected, self._model_size = None, None, None, ""
-        self._script = Script(tags=self._request.language == "auto")
+        self._script = Script(tags=self._request.language is None)
         captions = self.query_one(Captions)
         captions.show(self._script)
         captions.is_bilingual = self._request.translate
@@ -106,7 +113,7 @@ class SessionApp(App[None]):
         """Captions begin."""
         self._live = message.live
         if self._quits:
-            message.live.feed.stop()
+            message.live.stop()
             return
         self._enter("listening")
 
@@ -148,7 +155,7 @@ class SessionApp(App[None]):
         """The session is over: say where it is, and leave if that was wanted."""
         self._live = message.live or self._live
         self.failure = message.failure
-        kept = saved_line(message.live, message.paths) if message.live is not None and message.paths else ""
+        kept = saved_line(message.live) if message.live is not None and message.live.paths else ""
         if kept:
             self.farewell.append(kept)
         if self._quits or (isinstance(message.failure, UsageError) and not kept):
@@ -212,9 +219,9 @@ class SessionApp(App[None]):
         live = self._live
         wanted = self._request.language
         target = language_name(parse_target_language(self._request.to))
-        is_auto = wanted == "auto"
+        is_auto = wanted is None
         code = self._detected if is_auto or live is None else parse_language(wanted, live.engine.info.languages)
-        spoken = language_name(code) if code else "" if is_auto else wanted
+        spoken = language_name(code) if code else wanted or ""
         task = f"{spoken} (auto)" if is_auto and spoken else spoken or "any language"
         if self._request.translate:
             task += f" → {target}"

@@ -12,8 +12,7 @@ from textual.message import Message
 
 from speech3n.audio.microphone import InputDevice, list_devices
 from speech3n.engines.base import Engine
-from speech3n.session.feed import Pace
-from speech3n.tui.live import LiveRequest, LiveSession, open_live
+from speech3n.session.live import LiveRequest, LiveSession, open_live
 from speech3n.tui.mailbox import Mailbox
 from speech3n.tui.messages import Arrived, DevicesFound, Finished, Opened, Saved
 from speech3n.types import Event
@@ -26,7 +25,7 @@ class Backend:
     """What the worker opens; tests put in stand-ins."""
 
     open_engine: Callable[[], Engine]
-    open_live: Callable[[LiveRequest, Engine, Pace], LiveSession] = open_live
+    open_live: Callable[[LiveRequest, Engine], LiveSession] = open_live
     list_devices: Callable[[], list[InputDevice]] = list_devices
 
 
@@ -44,11 +43,10 @@ class Worker:
         """Caption until the source ends, is stopped or fails; the last message is Finished, whatever happens."""
         live: LiveSession | None = None
         failure: Exception | None = None
-        paths: list[Path] = []
         try:
             self._engine = self._engine or self._backend.open_engine()
             if not self._aborted.is_set():
-                live = self._backend.open_live(request, self._engine, "realtime")
+                live = self._backend.open_live(request, self._engine)
                 self._post(Opened(live))
                 self._recognise(live)
         except Exception as error:  # shown by the app; what was recognised is saved first
@@ -56,10 +54,10 @@ class Worker:
             _LOG.debug("the session ended early", exc_info=error)
         if live is not None:
             try:
-                paths = live.close(clean=failure is None and not self._aborted.is_set())
+                live.close()
             except Exception as error:
                 failure = failure or error
-        self._post(Finished(live, paths, failure))
+        self._post(Finished(live, failure))
 
     def take(self) -> list[Event]:
         """The events that came since the last call; for the app."""
@@ -92,8 +90,7 @@ class Worker:
             self._engine = None
 
     def _recognise(self, live: LiveSession) -> None:
-        for event in live.session.run(live.feed):
-            live.keep(event)
+        for event in live.events():
             if self._mailbox.put(event):
                 self._post(Arrived())
             if self._aborted.is_set():

@@ -1,11 +1,16 @@
-"""What a person names as a source of sound, opened: a file, an address, a named pipe, `-` for stdin, `mic`."""
+"""What a person names as a source of sound, opened: a file, an address, a named pipe, `-` for stdin, `mic`.
+
+A program may also give blocks of samples, or a source that is open already.
+"""
 
 from __future__ import annotations
 
 import stat
 import sys
 from pathlib import Path
+from typing import TypeAlias
 
+from speech3n.audio.blocks import Blocks, BlockSource
 from speech3n.audio.media import is_address
 from speech3n.audio.microphone import Microphone
 from speech3n.audio.pcm import PcmFormat
@@ -16,15 +21,21 @@ from speech3n.errors import AudioError
 STDIN = "-"
 MICROPHONE = "mic"
 
+Input: TypeAlias = str | Path | AudioSource | Blocks
+"""What `open_source` takes: a name, a file, a source that is open already, or blocks of samples."""
+
 _RAW_PCM = PcmFormat()
 
 
-def open_source(source: str | Path, *, device: str | None = None, pcm: PcmFormat = _RAW_PCM) -> AudioSource:
+def open_source(source: Input, *, device: str | None = None, pcm: PcmFormat = _RAW_PCM) -> AudioSource:
     """Open a source by what it is called; a Path is always a file. Raises AudioError where it cannot be opened.
 
-    `device` is the number or a part of the name of a microphone, `pcm` what stdin holds where it does not begin as
-    a container. Pipes and microphones are opened by their `frames`, and only once: that may wait for someone to write.
+    `device` is the number or a part of the name of a microphone; `pcm` is what stdin holds where it does not begin
+    as a container, and the rate and the channels of blocks. Pipes and microphones are opened by their `frames`, and
+    only once: that may wait for someone to write.
     """
+    if not isinstance(source, str | Path):
+        return source if isinstance(source, AudioSource) else BlockSource(source, pcm.sample_rate, pcm.channels)
     if source == STDIN:
         if sys.stdin is None:
             raise AudioError("stdin is closed.", "Pipe sound into it, or name a file.")

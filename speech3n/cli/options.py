@@ -19,9 +19,16 @@ model = click.option(
     envvar="SPEECH3N_MODEL",
     help="Name of a model (`speech3n models list`) or a folder that holds one.",
 )
+
+
+def _unless_auto(context: click.Context, parameter: click.Parameter, value: str) -> str | None:
+    return None if value.strip().lower() in {"", "auto"} else value
+
+
 language = click.option(
     "--language",
     default="auto",
+    callback=_unless_auto,
     show_default=True,
     envvar="SPEECH3N_LANGUAGE",
     help="Language spoken: a code or a name, such as es or Spanish; auto detects it.",

@@ -25,7 +25,7 @@ def transcribe(
     inputs: tuple[str, ...],
     model: str,
     size: str | None,
-    language: str,
+    language: str | None,
     translate: bool,
     to: str,
     formats: str | None,

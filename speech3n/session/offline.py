@@ -34,7 +34,7 @@ class TranscribeRequest:
     inputs: tuple[str, ...]
     model: str
     size: str | None
-    language: str
+    language: str | None
     translate: bool
     to: str
     formats: str | None

@@ -16,12 +16,12 @@ from speech3n.formats.subtitles import SubtitleOptions, lay_out
 from speech3n.journal.events import parse_segment, segment_record
 from speech3n.journal.journal import Journal, SavedSession, SessionHeader
 from speech3n.languages import parse_target_language
+from speech3n.session import live
 from speech3n.session import offline as transcribe
 from speech3n.session.feed import open_feed
 from speech3n.session.options import SessionOptions
 from speech3n.session.recovery import recover_transcript
 from speech3n.session.session import Session
-from speech3n.tui import live, plain
 from speech3n.types import Segment, Transcript, Update, Waveform, Word
 from tests.conftest import silence
 from tests.fakes import FakeEngine, FakeSource, frames
@@ -34,9 +34,8 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     """An engine that translates to any language, behind `transcribe` and `live`."""
     engine = FakeEngine()
     engine.info = replace(engine.info, target_languages=None)
-    for module in (transcribe, plain):
-        monkeypatch.setattr(module, "open_engine", lambda model: engine)
     for module in (transcribe, live):
+        monkeypatch.setattr(module, "open_engine", lambda model: engine)
         monkeypatch.setattr(module, "install_model", lambda model: None)
     return engine
 

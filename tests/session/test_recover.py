@@ -21,8 +21,8 @@ from tests.conftest import silence
 from tests.fakes import FakeEngine, frames
 
 _LIVE = (
-    "import sys; from tests.fakes import FakeEngine; from speech3n.tui import plain\n"
-    "plain.open_engine = lambda model: FakeEngine()\n"
+    "import sys; from tests.fakes import FakeEngine; from speech3n.session import live\n"
+    "live.open_engine = lambda model: FakeEngine()\n"
     "from speech3n.cli.main import main\n"
     "main(['live', sys.argv[2], '--jsonl', '--pace', 'realtime', '--language', 'es', '--save', sys.argv[1]])\n"
 )

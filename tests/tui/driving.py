@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from textual.pilot import Pilot
 
+from speech3n.session.live import LiveRequest
 from speech3n.tui.app import LiveApp
-from speech3n.tui.live import LiveRequest
 from speech3n.tui.widgets.banner import Banner
 from speech3n.tui.widgets.captions import Captions
 from speech3n.tui.widgets.error_panel import ErrorPanel

@@ -10,8 +10,8 @@ from pathlib import Path
 from speech3n.audio.microphone import InputDevice
 from speech3n.engines.base import Engine, EngineInfo
 from speech3n.errors import StorageError
+from speech3n.session.live import LiveRequest, LiveSession
 from speech3n.session.options import SessionOptions
-from speech3n.tui.live import LiveRequest, LiveSession
 from speech3n.tui.worker import Backend
 from speech3n.types import End, Event, Segment, Status, Update, Word
 
@@ -96,12 +96,14 @@ class ScriptedLive(LiveSession):
 
     full_disk = False
 
-    def close(self, *, clean: bool = True) -> list[Path]:
-        self.feed.stop()
+    def close(self) -> list[Path]:
+        self.stop()
         self.journal.close()
         if self.full_disk:
             raise StorageError("The disk is full.", "Make room.")
-        return [self.journal.folder / f"transcript.{kind}" for kind in ("txt", "srt", "json")] if self.segments else []
+        kinds = ("txt", "srt", "json") if self.segments else ()
+        self.paths = [self.folder / f"transcript.{kind}" for kind in kinds]
+        return self.paths
 
 
 @dataclass
@@ -137,11 +139,12 @@ class Stage:
         self.engine = ScriptedEngine(self.tasks)
         return self.engine  # type: ignore[return-value]
 
-    def _open_live(self, request: LiveRequest, engine: Engine, pace: str) -> LiveSession:
+    def _open_live(self, request: LiveRequest, engine: Engine | None) -> LiveSession:
+        assert engine is self.engine
         self.requests.append(request)
         self.open()
-        language = None if request.language == "auto" else request.language
-        session = ScriptedSession(self.script, SessionOptions(language, request.translate), self.hold, self.after_stop)
+        options = SessionOptions(request.language, request.translate)
+        session = ScriptedSession(self.script, options, self.hold, self.after_stop)
         feed = ScriptedFeed(self.source.name)
         live = ScriptedLive(request, engine, self.source, session, feed, ScriptedJournal())  # type: ignore[arg-type]
         live.full_disk = self.full_disk

@@ -51,7 +51,7 @@ def assert_set(event: threading.Event) -> None:
 
 
 async def test_the_status_line_says_how_it_goes() -> None:
-    app = LiveApp(replace(REQUEST, language="auto", translate=True), Stage(talk(bilingual=True)).backend())
+    app = LiveApp(replace(REQUEST, language=None, translate=True), Stage(talk(bilingual=True)).backend())
     async with app.run_test(size=(120, 30)) as pilot:
         await heard(pilot)
         line = app.query_one(StatusLine).render().plain

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from speech3n.errors import DeviceError
-from speech3n.tui import live as live_sessions
+from speech3n.session import live as live_sessions
 from speech3n.tui import plain
 from speech3n.tui.cli import live
 from speech3n.types import Gap, Segment, Update, Word
@@ -26,7 +26,7 @@ from tests.fakes import FakeEngine
 def run(monkeypatch: pytest.MonkeyPatch):
     """Run `live` with an engine that needs no weights."""
     engine = FakeEngine()
-    monkeypatch.setattr(plain, "open_engine", lambda model: engine)
+    monkeypatch.setattr(live_sessions, "open_engine", lambda model: engine)
     monkeypatch.setattr(live_sessions, "install_model", lambda model: None)
 
     def run(*arguments: object, stdin: bytes | None = None):
@@ -70,8 +70,8 @@ def test_raw_pcm_on_stdin(examples: dict[str, Path], tmp_path: Path) -> None:
 
     pcm = (read_waveform(examples["en"]) * 32767).astype("<i2").tobytes()
     program = (
-        "import sys; from tests.fakes import FakeEngine; from speech3n.tui import live, plain\n"
-        "plain.open_engine = lambda model: FakeEngine(); live.install_model = lambda model: None\n"
+        "import sys; from tests.fakes import FakeEngine; from speech3n.session import live\n"
+        "live.open_engine = lambda model: FakeEngine(); live.install_model = lambda model: None\n"
         "from speech3n.cli.main import main\n"
         "main(['live', '-', '--jsonl', '--language', 'es', '--save', sys.argv[1]])\n"
     )
@@ -86,8 +86,8 @@ def test_raw_pcm_on_stdin(examples: dict[str, Path], tmp_path: Path) -> None:
 
 def test_ctrl_c_finishes_the_segment_and_saves(examples: dict[str, Path], tmp_path: Path) -> None:
     program = (
-        "import sys; from tests.fakes import FakeEngine; from speech3n.tui import live, plain\n"
-        "plain.open_engine = lambda model: FakeEngine(); live.install_model = lambda model: None\n"
+        "import sys; from tests.fakes import FakeEngine; from speech3n.session import live\n"
+        "live.open_engine = lambda model: FakeEngine(); live.install_model = lambda model: None\n"
         "from speech3n.cli.main import main\n"
         "main(['live', sys.argv[2], '--jsonl', '--pace', 'realtime', '--language', 'es', '--save', sys.argv[1]])\n"
     )
@@ -108,8 +108,8 @@ def test_ctrl_c_finishes_the_segment_and_saves(examples: dict[str, Path], tmp_pa
 
 def test_a_reader_that_goes_away_is_no_traceback(examples: dict[str, Path], tmp_path: Path) -> None:
     program = (
-        "import sys; from tests.fakes import FakeEngine; from speech3n.tui import live, plain\n"
-        "plain.open_engine = lambda model: FakeEngine(); live.install_model = lambda model: None\n"
+        "import sys; from tests.fakes import FakeEngine; from speech3n.session import live\n"
+        "live.open_engine = lambda model: FakeEngine(); live.install_model = lambda model: None\n"
         "from speech3n.cli.main import main\n"
         "main(['live', sys.argv[2], '--jsonl', '--language', 'es', '--save', sys.argv[1]])\n"
     )

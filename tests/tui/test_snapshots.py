@@ -12,18 +12,19 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from speech3n.errors import DeviceError
+from speech3n.session.live import LiveRequest
 from speech3n.tui.app import LiveApp
-from speech3n.tui.live import LiveRequest
+from speech3n.tui.command import Appearance
 from speech3n.tui.widgets.captions import Captions
 from speech3n.tui.widgets.status import StatusLine
 from tests.tui.scripted import ScriptedSource, Stage, talk
 
 Compare = Callable[..., bool]
-BILINGUAL = {"source": "entrevista.m4a", "language": "auto", "translate": True}
+BILINGUAL = LiveRequest(source="entrevista.m4a", translate=True)
 
 
 def bilingual(theme: str) -> LiveApp:
-    return LiveApp(LiveRequest(**BILINGUAL, theme=theme), Stage(talk(bilingual=True)).backend())  # type: ignore[arg-type]
+    return LiveApp(BILINGUAL, Stage(talk(bilingual=True)).backend(), Appearance(theme))
 
 
 def pressing(*keys: str) -> Callable[[Pilot[None]], object]:
@@ -52,8 +53,8 @@ def test_bilingual(snap_compare: Compare, theme: str, size: tuple[int, int]) -> 
 
 
 def test_one_language_in_large_print(snap_compare: Compare) -> None:
-    request = LiveRequest(source="entrevista.m4a", language="es", large=True)
-    app = LiveApp(request, Stage(talk(bilingual=False)).backend())
+    request = LiveRequest(source="entrevista.m4a", language="es")
+    app = LiveApp(request, Stage(talk(bilingual=False)).backend(), Appearance(large=True))
     assert snap_compare(app, terminal_size=(100, 30), run_before=pressing())
 
 
@@ -75,5 +76,5 @@ def test_languages(snap_compare: Compare) -> None:
 def test_no_microphone(snap_compare: Compare, theme: str) -> None:
     problem = DeviceError("No microphone was found.", "Plug in a microphone, or allow this program to use it.")
     stage = Stage([problem], source=ScriptedSource("microphone", None, True))
-    app = LiveApp(LiveRequest(theme=theme), stage.backend())
+    app = LiveApp(LiveRequest(), stage.backend(), Appearance(theme))
     assert snap_compare(app, terminal_size=(80, 24), run_before=pressing())
