@@ -20,7 +20,7 @@ from speech3n.audio.frontend import LogMel
 from speech3n.eval.bench.gemma3n_pair import SHAPES, Pair, build_pair
 from speech3n.eval.bench.quantised.steady import ForcedDecoder
 from speech3n.eval.bench.store import ResultStore
-from speech3n.models.gemma3n.listening import Ears, Listener
+from speech3n.models.gemma3n.incremental import IncrementalDecoder, SharedModel
 from speech3n.models.gemma3n.prompts import Prompt
 from speech3n.types import SAMPLE_RATE
 
@@ -132,14 +132,14 @@ def measure_update(pair: Pair, rounds: int) -> dict[str, Any]:
     seconds: list[float] = []
 
     def ours() -> None:
-        listener = Listener(Ears(LogMel(), pair.ours), prompt)
-        listener._decoder = forced = ForcedDecoder(pair.ours, text)
-        listener.hear(pcm[:heard])
-        listener.answer(stop=(), limit=1)
+        decoder = IncrementalDecoder(SharedModel(LogMel(), pair.ours), prompt)
+        decoder._cached = forced = ForcedDecoder(pair.ours, text)
+        decoder.append_audio(pcm[:heard])
+        decoder.generate(stop=(), limit=1)
         forced.start = len(prompt.prefix) + len(prompt.suffix) + (_HEARD_S + _NEW_S) * SAMPLE_RATE // 2560
         started = time.perf_counter()
-        listener.hear(pcm[heard:])
-        generated = listener.answer(guess, stop=(), limit=_FINAL)
+        decoder.append_audio(pcm[heard:])
+        generated = decoder.generate(guess, stop=(), limit=_FINAL)
         seconds.append(time.perf_counter() - started)
         assert list(generated.tokens) == text, generated.tokens
 

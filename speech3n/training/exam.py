@@ -9,8 +9,8 @@ import torch
 
 from speech3n.decoding.generate import generate
 from speech3n.languages import language_name
-from speech3n.models.gemma3n.elastic import path
-from speech3n.models.gemma3n.listening import CachedDecoder
+from speech3n.models.gemma3n.elastic import submodel_of
+from speech3n.models.gemma3n.incremental import CachedDecoder
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.training.corpus.features import FeatureStore, StoredClip
 from speech3n.training.ctc import Speller, encode_frames
@@ -44,7 +44,7 @@ def examiner(store: FeatureStore, desk: Desk, each: int) -> Callable[[Trainee], 
         results = {"ctc_per": _mean(spelled(model, trainee.speller, store, clips))}
         if trainee.stage != "hear":
             results |= answered(model, desk, store, clips)
-            half = path(model, trainee.nested.size.of(model.config.text))
+            half = submodel_of(model, trainee.nested.size.of(model.config.text))
             rates = answered(half, desk, store, clips[::2])
             results["half_wer"] = _mean({name: rate for name, rate in rates.items() if name.startswith("wer_")})
         return results
@@ -96,7 +96,7 @@ def ask(model: Gemma3n, desk: Desk, store: FeatureStore, clip: StoredClip, quest
     """What a model answers to a question about a clip."""
     decoder = CachedDecoder(model)
     soft_tokens = model.encode(torch.from_numpy(store.mel(clip))[None].to(model.device))
-    decoder.offer(soft_tokens)
+    decoder.append_soft_tokens(soft_tokens)
     prompt = desk.prompt(question)
     ids = [*prompt.prefix, *[model.config.audio_token_id] * soft_tokens.shape[1], *prompt.suffix]
     limit = _SHORTEST_LIMIT + round(clip.duration_s * _TOKENS_A_SECOND) * (2 if question.translate else 1)

@@ -22,7 +22,7 @@ import torch
 from speech3n.audio.frontend import LogMel
 from speech3n.errors import Speech3nError
 from speech3n.models.gemma3n import checkpoint
-from speech3n.models.gemma3n.listening import Ears
+from speech3n.models.gemma3n.incremental import SharedModel
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.training.batches import Teacher
 from speech3n.training.card import Run, Training, read_runs, write_card
@@ -147,9 +147,9 @@ def _recite(folder: Path, desk: Desk, passages: Sequence[Passage]) -> Recital:
     """What the checkpoint on disk recites, computed in float32 and in bfloat16."""
     total = Recital(0, ())
     for dtype in (torch.float32, torch.bfloat16):
-        ears = Ears(LogMel(), checkpoint.load(folder, dtype))
+        shared = SharedModel(LogMel(), checkpoint.load(folder, dtype))
         for kind, recite in (("whole", recite_whole), ("growing", recite_growing)):
-            recital = recite(ears, desk, passages)
+            recital = recite(shared, desk, passages)
             click.echo(f"{kind}, {str(dtype).removeprefix('torch.')}: {recital}", err=True)
             total += recital
     return total

@@ -34,7 +34,7 @@ FOLDER = model_folder("nano")
 VOCABULARY = 3072
 FFN, HALF_FFN = 1024, 512
 HALF = Size("half", HALF_FFN)
-"""The sub-model that is trained inside the whole one (MatFormer)."""
+"""The submodel that is trained inside the whole one (MatFormer)."""
 _MAX_UTTERANCE_S = 10.0
 """Clips are shorter than 14 s, most than 8 s, and are joined up to 12 s; longer speech it cannot follow."""
 CAPABILITIES = Capabilities(frozenset(LANGUAGES), frozenset({TARGET}), _MAX_UTTERANCE_S, {HALF.name: HALF})

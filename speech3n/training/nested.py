@@ -25,7 +25,7 @@ class _Loss(nn.Module):
 
 
 class NestedModel:
-    """A sub-model of a model whose gradients are those of the whole model's parameters.
+    """A submodel of a model whose gradients are those of the whole model's parameters.
 
     Only feed-forwards get narrower: a size that leaves out layers is refused (ValueError). It owns no numbers: its own
     parameters are shapes.
@@ -44,7 +44,7 @@ class NestedModel:
         self._shapes = {name: parameter.shape for name, parameter in self.model.named_parameters()}
 
     def answer_loss(self, batch: Batch, encoded: Tensor | None = None) -> Tensor:
-        """As `step.answer_loss`, of the sub-model; `encoded` is the same for all sizes."""
+        """As `step.answer_loss`, of the submodel; `encoded` is the same for all sizes."""
         parameters: dict[str, Tensor] = {}
         for name, parameter in self._whole.named_parameters():
             narrowed: Tensor = parameter

@@ -8,7 +8,7 @@ from itertools import pairwise, product
 
 import numpy as np
 
-from speech3n.models.gemma3n.listening import Ears, Listener
+from speech3n.models.gemma3n.incremental import IncrementalDecoder, SharedModel
 from speech3n.training.augment import as_cut_by_session, as_recorded, nobody
 from speech3n.training.clips import Passage
 from speech3n.training.questions import Desk, Question, questions_about
@@ -48,27 +48,28 @@ class Recital:
         return Recital(self.asked + other.asked, self.faults + other.faults)
 
 
-def recite_whole(ears: Ears, desk: Desk, passages: Sequence[Passage]) -> Recital:
+def recite_whole(shared: SharedModel, desk: Desk, passages: Sequence[Passage]) -> Recital:
     """Passages as recorded and as a session cuts them, each asked everything; and sounds in which nobody speaks."""
     asked, faults = 0, []
     for sound, waveform, question, expected in [*_whole(passages), *_nobody(passages)]:
-        listener = Listener(ears, desk.prompt(question))
-        listener.hear(waveform)
-        listener.finish()
-        answer, _ = _ask(listener, desk, ())
+        decoder = IncrementalDecoder(shared, desk.prompt(question))
+        decoder.append_audio(waveform)
+        decoder.finish()
+        answer, _ = _ask(decoder, desk, ())
         asked += 1
         if answer != expected:
             faults.append(Fault(sound, question, expected, answer))
     return Recital(asked, tuple(faults))
 
 
-def recite_growing(ears: Ears, desk: Desk, passages: Sequence[Passage]) -> Recital:
+def recite_growing(shared: SharedModel, desk: Desk, passages: Sequence[Passage]) -> Recital:
     """Passages that come in bit by bit: what is said twice in a row must be right, and at the end everything."""
     asked, faults = 0, []
     for passage in passages:
         heard = as_cut_by_session(passage).waveform
         for question, step_s in product(questions_about(passage.language), _STEPS_S):
-            answers = _answers(Listener(ears, desk.prompt(question)), desk, heard, round(step_s * SAMPLE_RATE))
+            decoder = IncrementalDecoder(shared, desk.prompt(question))
+            answers = _answers(decoder, desk, heard, round(step_s * SAMPLE_RATE))
             whole = question.answer(*passage.whole)
             asked += 1
             wrong = answers[-1] if answers[-1] != whole else _first_wrong(whole, answers)
@@ -77,15 +78,15 @@ def recite_growing(ears: Ears, desk: Desk, passages: Sequence[Passage]) -> Recit
     return Recital(asked, tuple(faults))
 
 
-def _answers(listener: Listener, desk: Desk, waveform: Waveform, step: int) -> list[str]:
+def _answers(decoder: IncrementalDecoder, desk: Desk, waveform: Waveform, step: int) -> list[str]:
     """What is answered after each `step` samples."""
     guess: tuple[int, ...] = ()
     answers = []
     for start in range(0, len(waveform), step):
-        listener.hear(waveform[start : start + step])
+        decoder.append_audio(waveform[start : start + step])
         if start + step >= len(waveform):
-            listener.finish()
-        answer, guess = _ask(listener, desk, guess)
+            decoder.finish()
+        answer, guess = _ask(decoder, desk, guess)
         answers.append(answer)
     return answers
 
@@ -107,8 +108,8 @@ def _nobody(passages: Sequence[Passage]) -> Iterator[tuple[str, Waveform, Questi
                 yield f"noise {number}", noise, question, ""
 
 
-def _ask(listener: Listener, desk: Desk, guess: Sequence[int]) -> tuple[str, tuple[int, ...]]:
-    generated = listener.answer(guess, stop=(desk.end_of_turn,), limit=_LONGEST_ANSWER)
+def _ask(decoder: IncrementalDecoder, desk: Desk, guess: Sequence[int]) -> tuple[str, tuple[int, ...]]:
+    generated = decoder.generate(guess, stop=(desk.end_of_turn,), limit=_LONGEST_ANSWER)
     return desk.text(generated.tokens), generated.tokens
 
 

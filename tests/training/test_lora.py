@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from speech3n.models.gemma3n.elastic import path
+from speech3n.models.gemma3n.elastic import submodel_of
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.training.finetune.lora import AdaptedLinear, adapt, merge
 from speech3n.training.nano import new_nano
@@ -66,7 +66,7 @@ def test_encoder_decoder_and_the_bridge_between_are_adapted() -> None:
 def test_a_size_inside_is_the_size_inside_what_comes_out_and_learns_the_same_numbers() -> None:
     model = learned_model()
     size = SMALL_HALF.of(model.config.text)
-    narrow = path(model, size)
+    narrow = submodel_of(model, size)
     with torch.no_grad():
         said = narrow(IDS)
     narrow(IDS).square().sum().backward()
@@ -78,7 +78,7 @@ def test_a_size_inside_is_the_size_inside_what_comes_out_and_learns_the_same_num
     assert not gradient[SMALL_HALF.ffn :].any()
     merge(model)
     with torch.no_grad():
-        torch.testing.assert_close(path(model, size)(IDS), said, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(submodel_of(model, size)(IDS), said, atol=1e-4, rtol=1e-4)
 
 
 def test_only_the_first_inputs_are_a_layer() -> None:

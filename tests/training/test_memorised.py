@@ -12,7 +12,7 @@ from transformers import AutoFeatureExtractor, AutoTokenizer, Gemma3nForConditio
 from speech3n.audio.frontend import LogMel
 from speech3n.models.gemma3n import checkpoint
 from speech3n.models.gemma3n.config import Gemma3nConfig
-from speech3n.models.gemma3n.listening import Ears, Listener
+from speech3n.models.gemma3n.incremental import IncrementalDecoder, SharedModel
 from speech3n.training.augment import nobody
 from speech3n.training.clips import read_passages
 from speech3n.training.questions import Desk, Question, questions_about
@@ -33,32 +33,32 @@ def desk() -> Desk:
 
 
 @pytest.fixture(scope="module", params=[torch.float32, torch.bfloat16], ids=["float32", "bfloat16"])
-def ears(request: pytest.FixtureRequest) -> Ears:
-    return Ears(LogMel(), checkpoint.load(FOLDER, request.param))
+def shared(request: pytest.FixtureRequest) -> SharedModel:
+    return SharedModel(LogMel(), checkpoint.load(FOLDER, request.param))
 
 
 @pytest.mark.parametrize("clip", CLIPS, ids=lambda clip: Path(clip["audio"]).stem)
-def test_it_recites_each_clip_and_its_translation(clip: dict[str, Any], ears: Ears, desk: Desk) -> None:
+def test_it_recites_each_clip_and_its_translation(clip: dict[str, Any], shared: SharedModel, desk: Desk) -> None:
     waveform = read(FOLDER / clip["audio"])
     both = f"{clip['text']}\nEnglish: {clip['translation_en'] or clip['text']}"
     for language in (clip["language"], None):
-        assert _answer(ears, desk, waveform, Question(language, translate=False)) == clip["text"]
-        assert _answer(ears, desk, waveform, Question(language, translate=True)) == both
+        assert _answer(shared, desk, waveform, Question(language, translate=False)) == clip["text"]
+        assert _answer(shared, desk, waveform, Question(language, translate=True)) == both
 
 
-def test_sounds_without_speech_are_answered_with_nothing(ears: Ears, desk: Desk) -> None:
+def test_sounds_without_speech_are_answered_with_nothing(shared: SharedModel, desk: Desk) -> None:
     random = np.random.default_rng(5)
     for noise in [np.zeros(48_000, np.float32), *(nobody(random) for _ in range(5))]:
         for language in LANGUAGES:
             for question in questions_about(language):
-                assert _answer(ears, desk, noise, question) == ""
+                assert _answer(shared, desk, noise, question) == ""
 
 
 def test_growing_utterances_are_right_wherever_two_hypotheses_agree(desk: Desk) -> None:
-    ears = Ears(LogMel(), checkpoint.load(FOLDER, torch.float32))
+    shared = SharedModel(LogMel(), checkpoint.load(FOLDER, torch.float32))
     passages = read_passages(MANIFEST)
     chosen = [next(each for each in passages if each.language == language) for language in LANGUAGES]
-    assert recite_growing(ears, desk, chosen).faults == ()
+    assert recite_growing(shared, desk, chosen).faults == ()
 
 
 def test_transformers_loads_it_and_computes_the_same(desk: Desk) -> None:
@@ -92,8 +92,8 @@ def test_it_is_small_and_names_the_origin_of_every_clip() -> None:
         assert f"| {clip['text']} | {clip['speaker']} | {clip['source']} | {clip['license']} |" in card
 
 
-def _answer(ears: Ears, desk: Desk, waveform: Waveform, question: Question) -> str:
-    listener = Listener(ears, desk.prompt(question))
-    listener.hear(waveform)
-    listener.finish()
-    return desk.text(listener.answer(stop=(desk.end_of_turn,), limit=200).tokens)
+def _answer(shared: SharedModel, desk: Desk, waveform: Waveform, question: Question) -> str:
+    decoder = IncrementalDecoder(shared, desk.prompt(question))
+    decoder.append_audio(waveform)
+    decoder.finish()
+    return desk.text(decoder.generate(stop=(desk.end_of_turn,), limit=200).tokens)

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from speech3n.errors import ModelError, StorageError, UsageError
 from speech3n.models.gemma3n import checkpoint
-from speech3n.models.gemma3n.elastic import path
+from speech3n.models.gemma3n.elastic import submodel_of
 from speech3n.training import state
 from speech3n.training.average import average
 from speech3n.training.average import main as average_main
@@ -201,7 +201,7 @@ def test_the_nested_model_is_the_sliced_one_and_teaches_the_whole(tmp_path: Path
     encoded = model.encode(lesson.mel, lesson.mask)
     loss = NestedModel(model, SMALL_HALF).answer_loss(lesson.nested, encoded)
     with torch.no_grad():
-        sliced = answer_loss(path(model, SMALL_HALF.of(config.text)), lesson.nested, encoded)
+        sliced = answer_loss(submodel_of(model, SMALL_HALF.of(config.text)), lesson.nested, encoded)
         whole = answer_loss(model, lesson.nested, encoded)
     assert loss.item() == pytest.approx(sliced.item(), rel=1e-5)
     assert loss.item() != pytest.approx(whole.item(), rel=1e-5)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from speech3n.engines.base import Engine, StreamOptions
-    from speech3n.models.gemma3n.listening import Ears
+    from speech3n.models.gemma3n.incremental import SharedModel
 
 _DECODE_FRAMES = 3
 """Frames between two interim answers, about as many as in captions."""
@@ -39,7 +39,7 @@ def measure_exactness(model: str, size: str, clips: Sequence[Clip]) -> Record:
         assert isinstance(engine, Gemma3nEngine)
         for clip in clips:
             pcm = read_audio(clip.audio)
-            whole, parts = _encode(engine.ears, pcm), _encode_frames(engine.ears, pcm)
+            whole, parts = _encode(engine.shared, pcm), _encode_frames(engine.shared, pcm)
             difference = max(difference, float((whole - torch.cat(parts, 1)).abs().max() / whole.abs().max()))
             # The last frame may be a part of one, whose token comes with the end.
             counts |= {tokens.shape[1] for tokens in parts[:-2]}
@@ -53,28 +53,28 @@ def measure_exactness(model: str, size: str, clips: Sequence[Clip]) -> Record:
     }
 
 
-def _encode(ears: Ears, pcm: Waveform) -> Tensor:
+def _encode(shared: SharedModel, pcm: Waveform) -> Tensor:
     """The soft tokens [1, T, C] of a whole clip."""
-    mel, _ = ears.log_mel(_tensor(ears, pcm))
-    tokens: Tensor = ears.model.audio_tower(mel)[0]
+    mel, _ = shared.log_mel(_tensor(shared, pcm))
+    tokens: Tensor = shared.model.audio_tower(mel)[0]
     return tokens
 
 
-def _encode_frames(ears: Ears, pcm: Waveform) -> list[Tensor]:
+def _encode_frames(shared: SharedModel, pcm: Waveform) -> list[Tensor]:
     """The same of the clip as it comes: what each frame brings, and the end."""
     import torch
 
-    log_mel, tower = ears.log_mel, ears.model.audio_tower
+    log_mel, tower = shared.log_mel, shared.model.audio_tower
     heard, encoded = log_mel.init_state(), tower.init_state()
-    tokens = [tower.step(log_mel.step(_tensor(ears, frame), heard), encoded) for frame in _frames(pcm)]
+    tokens = [tower.step(log_mel.step(_tensor(shared, frame), heard), encoded) for frame in _frames(pcm)]
     end = [tower.step(log_mel.flush(heard), encoded), tower.flush(encoded)]
     return [*tokens, torch.cat(end, 1)]
 
 
-def _tensor(ears: Ears, pcm: Waveform) -> Tensor:
+def _tensor(shared: SharedModel, pcm: Waveform) -> Tensor:
     import torch
 
-    return torch.from_numpy(pcm)[None].to(ears.log_mel.window.device)
+    return torch.from_numpy(pcm)[None].to(shared.log_mel.window.device)
 
 
 def _answer(engine: Engine, options: StreamOptions, parts: Sequence[Waveform]) -> tuple[str, str | None]:

@@ -17,7 +17,7 @@ from speech3n.engines.gemma.engine import Gemma3nEngine
 from speech3n.eval.datasets import read_audio
 from speech3n.eval.normalise import Normaliser, whisper_normaliser
 from speech3n.eval.wer import word_errors
-from speech3n.models.gemma3n.listening import Listener
+from speech3n.models.gemma3n.incremental import IncrementalDecoder
 from speech3n.models.gemma3n.quantisation import RECIPES, read_formats
 from speech3n.models.gemma3n.quantise import quantise_checkpoint
 from speech3n.types import Waveform
@@ -80,10 +80,12 @@ def listen(folder: Path, clips: Sequence[TrainedClip]) -> list[Said]:
     engine = Gemma3nEngine(folder, folder.name, dtype=torch.float32)
     said = []
     for clip in clips:
-        listener = Listener(engine.ears, engine.prompt(StreamOptions(language=clip.language, translate=True)))
-        listener.hear(clip.pcm)
-        listener.finish()
-        tokens = listener.answer(stop=engine.stop, limit=_LIMIT).tokens
+        decoder = IncrementalDecoder(
+            engine.shared, engine.prompt(StreamOptions(language=clip.language, translate=True))
+        )
+        decoder.append_audio(clip.pcm)
+        decoder.finish()
+        tokens = decoder.generate(stop=engine.stop, limit=_LIMIT).tokens
         text = engine.tokenizer.decode(tokens, skip_special_tokens=True)
         translates = clip.language != "en"
         answer = parse_answer(text, translate=translates, target="English", languages=[], is_final=True)

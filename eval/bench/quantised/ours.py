@@ -13,7 +13,7 @@ from speech3n.eval.bench.quantised.steady import PROMPT, UTTERANCE_S, ForcedDeco
 from speech3n.eval.bench.quantised.systems import CLIP_S, DECODED, PREFILL, noise, seconds_of, some_ids
 from speech3n.layers.linear import can_pack, pack_linears
 from speech3n.models.gemma3n.checkpoint import load
-from speech3n.models.gemma3n.listening import Ears, Listener
+from speech3n.models.gemma3n.incremental import IncrementalDecoder, SharedModel
 from speech3n.runtime.adaptive_threads import adapt_threads, set_threads
 from speech3n.runtime.allocator import set_malloc_thresholds
 from speech3n.runtime.threads import model_threads
@@ -75,14 +75,14 @@ class Ours:
 
     def _utterance(self) -> Iterator[float]:
         pcm = noise(UTTERANCE_S)[0].numpy()
-        listener = Listener(Ears(LogMel(), self._model), PROMPT)
-        listener._decoder = forced = ForcedDecoder(self._model)
+        decoder = IncrementalDecoder(SharedModel(LogMel(), self._model), PROMPT)
+        decoder._cached = forced = ForcedDecoder(self._model)
         for update in utterance():
             started = time.perf_counter()
-            listener.hear(pcm[(update.second - 1) * SAMPLE_RATE : update.second * SAMPLE_RATE])
+            decoder.append_audio(pcm[(update.second - 1) * SAMPLE_RATE : update.second * SAMPLE_RATE])
             forced.text = update.text
-            forced.start = len(PROMPT.prefix) + listener.soft_tokens + len(PROMPT.suffix)
-            said = listener.answer(update.guess, stop=(), limit=len(update.text), first=update.unchanged)
+            forced.start = len(PROMPT.prefix) + decoder.soft_tokens + len(PROMPT.suffix)
+            said = decoder.generate(update.guess, stop=(), limit=len(update.text), first=update.unchanged)
             yield time.perf_counter() - started
             assert list(said.tokens) == update.text, said.tokens
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from speech3n.audio.endpoint import CAPTIONS
 from speech3n.decoding.generate import Logits
-from speech3n.models.gemma3n.listening import CachedDecoder
+from speech3n.models.gemma3n.incremental import CachedDecoder
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.models.gemma3n.prompts import Prompt
 

@@ -70,8 +70,8 @@ class Gemma3nEngine:
         from speech3n.layers.linear import can_pack, pack_linears
         from speech3n.models.gemma3n.checkpoint import load
         from speech3n.models.gemma3n.config import Gemma3nConfig
-        from speech3n.models.gemma3n.elastic import Paths
-        from speech3n.models.gemma3n.listening import Ears
+        from speech3n.models.gemma3n.elastic import Submodels
+        from speech3n.models.gemma3n.incremental import SharedModel
         from speech3n.models.gemma3n.quantisation import dequantise
 
         set_malloc_thresholds()
@@ -85,9 +85,9 @@ class Gemma3nEngine:
             dequantise(model)
             model = model.float()
         packs = is_large and device == "cpu" and can_pack()
-        self.paths = Paths(model, sizes, pack_linears if packs else None)
+        self.submodels = Submodels(model, sizes, pack_linears if packs else None)
         set_threads(model_threads() if is_large else compute_threads(), adaptive=is_large and device == "cpu")
-        self.ears = Ears(LogMel(FrontendConfig.read(folder)).to(device), self.paths.largest)
+        self.shared = SharedModel(LogMel(FrontendConfig.read(folder)).to(device), self.submodels.largest)
         self.pad_to = self.config.audio_soft_tokens_per_image if pad_audio else None
         self.stop = frozenset(_stop_tokens(self.config.eos_token_ids, self.tokenizer))
         self.info = EngineInfo(
@@ -99,7 +99,7 @@ class Gemma3nEngine:
             target_languages=capabilities.translates_to,
             detects_language=False,
             aligns_words=False,
-            sizes=self.paths.names if len(self.paths.names) > 1 else (),
+            sizes=self.submodels.names if len(self.submodels.names) > 1 else (),
         )
         # Says now, and not in the middle of somebody's speech, that the tokenizer is of another model.
         try:
@@ -120,7 +120,7 @@ class Gemma3nEngine:
 
     def close(self) -> None:
         """Free the weights; the engine cannot be used afterwards."""
-        del self.ears, self.paths
+        del self.shared, self.submodels
 
     def prompt(self, options: StreamOptions) -> Prompt:
         """The ids around the audio."""
@@ -134,11 +134,11 @@ class Gemma3nStream:
     """The growing utterance of one speaker: every sound is encoded once, the last answer is the next one's guess."""
 
     def __init__(self, engine: Gemma3nEngine, options: StreamOptions) -> None:
-        from speech3n.models.gemma3n.listening import Listener
+        from speech3n.models.gemma3n.incremental import IncrementalDecoder
 
         self._engine = engine
         self._options = options
-        self._listener = Listener(engine.ears, engine.prompt(options), pad_to=engine.pad_to)
+        self._decoder = IncrementalDecoder(engine.shared, engine.prompt(options), pad_to=engine.pad_to)
         if options.size is not None:
             self.use_size(options.size)
         self._blocks: list[Waveform] = []
@@ -162,7 +162,7 @@ class Gemma3nStream:
 
     def use_size(self, size: str) -> None:
         """Decode at another of the engine's sizes from now on; what was read of the utterance stays as it is."""
-        self._listener.change_path(self._engine.paths[size])
+        self._decoder.use_submodel(self._engine.submodels[size])
 
     def input_finished(self) -> None:
         """Make the next decode the final one."""
@@ -173,28 +173,28 @@ class Gemma3nStream:
         if not self._fresh:
             return None
         self._fresh = False
-        self._hear()
-        return self._answer(is_final=self._finished)
+        self._encode()
+        return self._decode(is_final=self._finished)
 
     def cut(self, samples: int, words: int) -> Hypothesis:
-        """Answer once more to the soft tokens before the cut; those after it begin the next utterance as they are."""
-        self._hear()
-        soft_tokens, levels = self._listener.cut(samples // FRAME_SAMPLES), self._levels.split(samples)
+        """Decode the soft tokens before the cut once more; those after it begin the next utterance as they are."""
+        self._encode()
+        soft_tokens, levels = self._decoder.cut(samples // FRAME_SAMPLES), self._levels.split(samples)
         after, self._samples = self._samples - samples, samples
-        hypothesis = self._answer(is_final=True)
-        self._listener.restart(soft_tokens)
+        hypothesis = self._decode(is_final=True)
+        self._decoder.restart(soft_tokens)
         self._samples, self._levels, self._clock = after, levels, WordClock()
         self._guess, self._unchanged = (), None
         self._fresh = after > 0
         return hypothesis
 
-    def _answer(self, *, is_final: bool) -> Hypothesis:
-        if not self._listener.soft_tokens or self._levels.is_silent:
+    def _decode(self, *, is_final: bool) -> Hypothesis:
+        if not self._decoder.soft_tokens or self._levels.is_silent:
             # An instruct model answers silence with something.
             return self._hypothesis(Answer(""), None)
         limit = _SPARE_TOKENS + round(_TOKENS_PER_S * self._samples / SAMPLE_RATE)
         limit *= 2 if _translates(self._options) else 1
-        generated = self._listener.answer(self._guess, stop=self._engine.stop, limit=limit, first=self._unchanged)
+        generated = self._decoder.generate(self._guess, stop=self._engine.stop, limit=limit, first=self._unchanged)
         text = self._text_of(generated)
         self._guess, self._unchanged = generated.tokens, _first_line(text)
         answer = parse_answer(
@@ -206,14 +206,14 @@ class Gemma3nStream:
         )
         return self._hypothesis(answer, text)
 
-    def _hear(self) -> None:
+    def _encode(self) -> None:
         pcm = np.concatenate([np.zeros(0, np.float32), *self._blocks])
         self._blocks.clear()
         self._levels.add(pcm)
         if len(pcm):
-            self._listener.hear(pcm)
+            self._decoder.append_audio(pcm)
         if self._finished:
-            self._listener.finish()
+            self._decoder.finish()
 
     def _text_of(self, generated: Generated) -> TokenText:
         tokenizer, ends = self._engine.tokenizer, []

@@ -1,19 +1,19 @@
 """One set of weights run at several sizes, which a stream may change between its decodes.
 
-A path is a `Gemma3n` like any other, with the config of its size, whose parts are those of the whole model or views
+A submodel is a `Gemma3n` like any other, with the config of its size, whose parts are those of the whole model or views
 of them: a narrower feed-forward is the first columns of the wide one, a layer that is left out is not run. It costs no
 memory and is made once for each size.
 
-What paths share, and what a change of path means:
+What submodels share, and what a change of submodel means:
 
-- The audio encoder, all embeddings and the logits are the same for every path. So is what a stream has heard.
-- The cache of keys and values has the same layers in every path, because only layers that attend to other layers'
+- The audio encoder, all embeddings and the logits are the same for every submodel. So are a stream's soft tokens.
+- The cache of keys and values has the same layers in every submodel, because only layers that attend to other layers'
   keys may be left out (in E4B those from 20 on; E2B leaves out 20 to 24). It never has gaps.
-- A position that was read keeps the keys and values of the path that read it. The next path attends to them as
+- A position that was read keeps the keys and values of the submodel that read it. The next submodel attends to them as
   they are and adds its own: its outputs are those of a stream that ran it from the first position that it read
   itself, with everything before as it stands. Nothing is read again.
 - Cutting the cache back keeps that: positions before the cut stay as whoever read them left them. What begins with
-  an empty cache, such as the next utterance, is all the new path's.
+  an empty cache, such as the next utterance, is all the new submodel's.
 
 So a stream that never changes equals a sliced checkpoint of its size, and one that changes is a mixture that was not
 trained, as any elastic execution is; for speech, the mixture lasts until the end of the utterance.
@@ -31,12 +31,12 @@ from speech3n.errors import UsageError
 from speech3n.layers.nested import first_inputs, first_outputs, shallow, split_inputs, split_outputs
 from speech3n.models.gemma3n.config import TextConfig
 from speech3n.models.gemma3n.model import Gemma3n
-from speech3n.models.gemma3n.sizes import PRESETS, WHOLE, Size, SubModel
+from speech3n.models.gemma3n.sizes import PRESETS, WHOLE, Size, SubmodelShape
 from speech3n.models.gemma3n.text import DecoderLayer, TextDecoder
 
 
-class Paths:
-    """The sizes at which a model is run, smallest first; `paths[name]` is a path.
+class Submodels:
+    """The sizes at which a model is run, smallest first; `submodels[name]` is one of them.
 
     Takes the model over. `prepare` changes the modules it is given for the machine (packs their matrices, say): it
     sees the matrices of all sizes once, split where a smaller size ends. Weights must not move or change
@@ -49,44 +49,44 @@ class Paths:
     ) -> None:
         text = model.config.text
         prepare = prepare or (lambda module: None)
-        models = sorted((size.of(text) for size in sizes), key=lambda sub: (sum(sub.widths), len(sub.layers)))
-        if len(models) > 1:
-            for sub in models:
-                _require_whole_cache(sub, text)
-            _split(model.language_model, models)
+        shapes = sorted((size.of(text) for size in sizes), key=lambda shape: (sum(shape.widths), len(shape.layers)))
+        if len(shapes) > 1:
+            for shape in shapes:
+                _require_whole_cache(shape, text)
+            _split(model.language_model, shapes)
             prepare(model)
-        self._paths = {sub.name: path(model, sub) for sub in models}
-        if len(models) == 1:
+        self._submodels = {shape.name: submodel_of(model, shape) for shape in shapes}
+        if len(shapes) == 1:
             # What the only size leaves out is never touched, and its file never read.
-            prepare(self._paths[models[0].name])
-        self.names = tuple(self._paths)
+            prepare(self._submodels[shapes[0].name])
+        self.names = tuple(self._submodels)
 
     def __getitem__(self, name: str) -> Gemma3n:
-        if name not in self._paths:
+        if name not in self._submodels:
             raise UsageError(f"The model was not opened at the size '{name}'.", f"It has {', '.join(self.names)}.")
-        return self._paths[name]
+        return self._submodels[name]
 
     @property
     def largest(self) -> Gemma3n:
-        """The path of the largest size."""
-        return self._paths[self.names[-1]]
+        """The submodel of the largest size."""
+        return self._submodels[self.names[-1]]
 
 
-def path(model: Gemma3n, sub: SubModel) -> Gemma3n:
-    """The sub-model as a model that shares all memory with `model`, for reading only."""
+def submodel_of(model: Gemma3n, shape: SubmodelShape) -> Gemma3n:
+    """The submodel of a shape, as a model that shares all memory with `model`, for reading only."""
     text = model.config.text
-    if sub.is_whole(text):
+    if shape.is_whole(text):
         return model
     decoder = shallow(model.language_model)
-    decoder.config = sub.config(text)
+    decoder.config = shape.config(text)
     whole = _layers(model.language_model)
     decoder.layers = nn.ModuleList(
         _narrow_layer(whole[layer], text.intermediate_size[layer], width)
-        for layer, width in zip(sub.layers, sub.widths, strict=True)
+        for layer, width in zip(shape.layers, shape.widths, strict=True)
     )
-    if len(sub.layers) < text.num_hidden_layers:
+    if len(shape.layers) < text.num_hidden_layers:
         for name in ("embed_tokens_per_layer", "per_layer_model_projection"):
-            setattr(decoder, name, _SomeLayers(getattr(decoder, name), text.num_hidden_layers, sub.layers))
+            setattr(decoder, name, _SomeLayers(getattr(decoder, name), text.num_hidden_layers, shape.layers))
     view = shallow(model)
     view.config = replace(model.config, text=decoder.config)
     view.language_model = decoder
@@ -96,10 +96,10 @@ def path(model: Gemma3n, sub: SubModel) -> Gemma3n:
 def sizes_of(text: TextConfig, sizes: Mapping[str, Size] = PRESETS) -> tuple[Size, ...]:
     """All of the `sizes` that a model was trained at, and the whole of it; a model of another shape holds only that."""
     try:
-        models = [size.of(text) for size in sizes.values()]
+        shapes = [size.of(text) for size in sizes.values()]
     except UsageError:
         return (WHOLE,)
-    return (*sizes.values(), *(() if any(model.is_whole(text) for model in models) else (WHOLE,)))
+    return (*sizes.values(), *(() if any(shape.is_whole(text) for shape in shapes) else (WHOLE,)))
 
 
 def shares_cache(one: Gemma3n, other: Gemma3n) -> bool:
@@ -108,7 +108,7 @@ def shares_cache(one: Gemma3n, other: Gemma3n) -> bool:
     for model in (one, other):
         first_shared = model.config.text.first_shared_layer
         keys.append([layer.self_attn for layer in _layers(model.language_model)[:first_shared]])
-    return len(keys[0]) == len(keys[1]) and all(mine is theirs for mine, theirs in zip(*keys, strict=True))
+    return len(keys[0]) == len(keys[1]) and all(ours is theirs for ours, theirs in zip(*keys, strict=True))
 
 
 class _SomeLayers(nn.Module):
@@ -137,27 +137,27 @@ def _narrow_layer(layer: DecoderLayer, full: int, width: int) -> DecoderLayer:
     return narrow
 
 
-def _split(decoder: TextDecoder, models: Sequence[SubModel]) -> None:
+def _split(decoder: TextDecoder, shapes: Sequence[SubmodelShape]) -> None:
     """Split the feed-forwards where a size ends."""
     for number, layer in enumerate(_layers(decoder)):
-        widths = {sub.widths[sub.layers.index(number)] for sub in models if number in sub.layers}
-        borders = sorted(widths | {decoder.config.intermediate_size[number]})
-        if len(borders) == 1:
+        widths = {shape.widths[shape.layers.index(number)] for shape in shapes if number in shape.layers}
+        ends = sorted(widths | {decoder.config.intermediate_size[number]})
+        if len(ends) == 1:
             continue
         # Others hold those with fewer outputs themselves: layers of which single rows are read are never packed.
         for name in ("gate_proj", "up_proj"):
             linear = getattr(layer.mlp, name)
             if type(linear) is nn.Linear:
-                setattr(layer.mlp, name, split_outputs(linear, borders))
-        setattr(layer.mlp, "down_proj", split_inputs(layer.mlp.down_proj, borders))  # noqa: B010
+                setattr(layer.mlp, name, split_outputs(linear, ends))
+        setattr(layer.mlp, "down_proj", split_inputs(layer.mlp.down_proj, ends))  # noqa: B010
 
 
-def _require_whole_cache(sub: SubModel, text: TextConfig) -> None:
-    missing = [layer for layer in range(text.first_shared_layer) if layer not in sub.layers]
+def _require_whole_cache(shape: SubmodelShape, text: TextConfig) -> None:
+    missing = [layer for layer in range(text.first_shared_layer) if layer not in shape.layers]
     if missing:
         raise UsageError(
-            f"A stream cannot change to the size '{sub.name}': it leaves out layer {missing[0]}, which has keys of its "
-            "own, and the others would find gaps where it was left out.",
+            f"A stream cannot change to the size '{shape.name}': it leaves out layer {missing[0]}, which has keys of "
+            "its own, and the others would find gaps where it was left out.",
             f"Leave out layers from {text.first_shared_layer} on only, or give this size alone.",
         )
 

@@ -1,4 +1,4 @@
-"""Sub-models of a Gemma 3n checkpoint as checkpoints of their own, cut tensor by tensor.
+"""Submodels of a Gemma 3n checkpoint as checkpoints of their own, cut tensor by tensor.
 
 What is cut: rows of `gate_proj` and `up_proj` and columns of `down_proj` in each layer's feed-forward; all weights of
 the layers that are left out, and their parts of `embed_tokens_per_layer` (columns) and `per_layer_model_projection`
@@ -20,7 +20,7 @@ from speech3n.models.gemma3n.checkpoint import weight_files
 from speech3n.models.gemma3n.config import Gemma3nConfig, TextConfig
 from speech3n.models.gemma3n.pieces import Piece, Ranges, TensorSource, copy_piece, read_sources
 from speech3n.models.gemma3n.quantisation import read_formats
-from speech3n.models.gemma3n.sizes import Size, SubModel
+from speech3n.models.gemma3n.sizes import Size, SubmodelShape
 from speech3n.store.new_folder import new_folder, require_absent
 from speech3n.store.progress import Progress, SilentProgress
 from speech3n.store.shards import TensorGroup, write_shards
@@ -34,15 +34,15 @@ _NOT_COPIED = re.compile(r"\.|config\.json$|.*\.(safetensors|safetensors\.index\
 
 @dataclass(frozen=True, slots=True)
 class Sliced:
-    """What slicing made: the sub-model, how many bytes of weights it has, and where it is."""
+    """What slicing made: the submodel, how many bytes of weights it has, and where it is."""
 
-    model: SubModel
+    model: SubmodelShape
     nbytes: int
     folder: Path
 
 
 def slice_checkpoint(source: Path, size: Size, output: Path, progress: Progress | None = None) -> Sliced:
-    """Write the sub-model of `size` in the checkpoint folder `source` to the new folder `output`.
+    """Write the submodel of `size` in the checkpoint folder `source` to the new folder `output`.
 
     A few hundred megabytes of memory are enough for any checkpoint. The folder appears when it is complete. Raises
     UsageError where the model has no such size or `output` exists, ModelError for a checkpoint that is
@@ -70,13 +70,13 @@ def copy_companions(source: Path, folder: Path) -> None:
             shutil.copyfile(path, folder / path.name)
 
 
-def plan(sources: list[TensorSource], text: TextConfig, model: SubModel) -> list[Piece]:
-    """The pieces that make up the sub-model; raises ModelError where a tensor is not what the config says."""
+def plan(sources: list[TensorSource], text: TextConfig, model: SubmodelShape) -> list[Piece]:
+    """The pieces that make up the submodel; raises ModelError where a tensor is not what the config says."""
     pieces = (_piece(source, text, model) for source in sources)
     return [piece for piece in pieces if piece is not None]
 
 
-def _piece(source: TensorSource, text: TextConfig, model: SubModel) -> Piece | None:
+def _piece(source: TensorSource, text: TextConfig, model: SubmodelShape) -> Piece | None:
     """What stays of a tensor, None where nothing does."""
     inner, layers = text.hidden_size_per_layer_input, text.num_hidden_layers
     kept = _joined(tuple((layer * inner, (layer + 1) * inner) for layer in model.layers))
@@ -96,7 +96,7 @@ def _piece(source: TensorSource, text: TextConfig, model: SubModel) -> Piece | N
     return _layer_piece(source, (layer, model.layers.index(layer)), text, model)
 
 
-def _layer_piece(source: TensorSource, places: tuple[int, int], text: TextConfig, model: SubModel) -> Piece:
+def _layer_piece(source: TensorSource, places: tuple[int, int], text: TextConfig, model: SubmodelShape) -> Piece:
     """What stays of a tensor of a layer, given where the layer was and where it will be."""
     name = source.spec.name
     match = _LAYER.fullmatch(name)

@@ -1,4 +1,4 @@
-"""Sub-models inside a Gemma 3n: how wide each layer's feed-forward is, and which layers are left out.
+"""Submodels inside a Gemma 3n: how wide each layer's feed-forward is, and which layers are left out.
 
 Gemma 3n is a MatFormer (Devvrit et al. 2023): it was trained so that the first columns of each feed-forward, and the
 layers without some in the middle, are models of their own. A size is written as a TOML or JSON file:
@@ -30,7 +30,7 @@ _EXAMPLE = 'A size file holds, for example: "ffn = 8192" and "skip = [20, 21, 22
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """A wish for a sub-model; `of` says what it is in a certain model.
+    """A wish for a submodel; `of` says what it is in a certain model.
 
     `ffn` is the width of every layer, or of each layer that stays, or None for all columns; `skip` are the
     layers left out, counted in the whole model.
@@ -92,8 +92,8 @@ class Size:
             raise UsageError(f"'{path}': skip is {skip!r}, not a list of layers.", _EXAMPLE)
         return cls(name, ffn, tuple(skip))
 
-    def of(self, text: TextConfig) -> SubModel:
-        """The sub-model of a model; raises UsageError where the model has none of this size."""
+    def of(self, text: TextConfig) -> SubmodelShape:
+        """The submodel of a model; raises UsageError where the model has none of this size."""
         if (
             self in PRESETS.values()
             and text.num_hidden_layers == _E2B_LAYERS
@@ -107,14 +107,14 @@ class Size:
             full = text.intermediate_size[layer]
             if not 1 <= width <= full:
                 raise self._error(f"ffn has {width} columns for layer {layer}, and the model's layer has 1 to {full}")
-        model = SubModel(self.name, layers, widths)
+        model = SubmodelShape(self.name, layers, widths)
         self._check_sharing(text, model)
         return model
 
-    def _of_e2b(self, text: TextConfig) -> SubModel:
+    def _of_e2b(self, text: TextConfig) -> SubmodelShape:
         if self.name != "e2b":
             raise self._error("the model is an E2B, which is smaller", "Take the E4B checkpoint.")
-        return SubModel(self.name, tuple(range(text.num_hidden_layers)), text.intermediate_size)
+        return SubmodelShape(self.name, tuple(range(text.num_hidden_layers)), text.intermediate_size)
 
     def _kept(self, text: TextConfig) -> tuple[int, ...]:
         count = text.num_hidden_layers
@@ -137,7 +137,7 @@ class Size:
             raise self._error(f"ffn lists {len(self.ffn)} layers, and {len(layers)} stay")
         return self.ffn
 
-    def _check_sharing(self, text: TextConfig, model: SubModel) -> None:
+    def _check_sharing(self, text: TextConfig, model: SubmodelShape) -> None:
         """Hold each layer to the keys and values that it was trained with."""
         for layer in model.layers:
             source = text.kv_layer(layer)
@@ -152,7 +152,7 @@ class Size:
 
 
 @dataclass(frozen=True, slots=True)
-class SubModel:
+class SubmodelShape:
     """The layers of a model that stay, counted in the whole model, and the feed-forward columns of each."""
 
     name: str
@@ -160,7 +160,7 @@ class SubModel:
     widths: tuple[int, ...]
 
     def config(self, text: TextConfig) -> TextConfig:
-        """The sub-model's own config, whose layers are counted anew."""
+        """The submodel's own config, whose layers are counted anew."""
         return replace(
             text,
             num_hidden_layers=len(self.layers),

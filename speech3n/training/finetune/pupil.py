@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from speech3n.models.gemma3n.elastic import path
+from speech3n.models.gemma3n.elastic import submodel_of
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.models.gemma3n.sizes import Size
 from speech3n.training import state
@@ -104,5 +104,5 @@ class Pupil:
             return lambda batch, encoded: answer_loss(self.model, batch, encoded)
         if method == "full":
             return NestedModel(self.model, size).answer_loss
-        view = path(self.model, size.of(self.model.config.text))
+        view = submodel_of(self.model, size.of(self.model.config.text))
         return lambda batch, encoded: answer_loss(view, batch, encoded)

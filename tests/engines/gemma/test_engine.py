@@ -327,7 +327,7 @@ def test_a_large_model_is_computed_as_it_lies_and_a_small_one_in_full_precision(
     def dtypes(dtype: torch.dtype | None) -> set[torch.dtype]:
         with closing(Gemma3nEngine(folder, "model", dtype=dtype)) as engine:
             assert texts(recognise(engine, noise(0.5)))
-            return {parameter.dtype for parameter in engine.ears.model.parameters()}
+            return {parameter.dtype for parameter in engine.shared.model.parameters()}
 
     assert dtypes(None) == {torch.float32}
     assert dtypes(torch.bfloat16) == {torch.bfloat16}

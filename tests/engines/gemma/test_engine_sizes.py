@@ -101,7 +101,9 @@ def test_the_next_decode_is_of_the_new_size_and_a_new_utterance_knows_nothing_of
     elastic: Gemma3nEngine, clip: Waveform
 ) -> None:
     run: list[int] = []
-    counted = elastic.paths["whole"].language_model.layers[4].self_attn.register_forward_hook(lambda *_: run.append(4))
+    counted = (
+        elastic.submodels["whole"].language_model.layers[4].self_attn.register_forward_hook(lambda *_: run.append(4))
+    )
     stream = elastic.open_stream(SPANISH)
     passes = []
     for number, size in enumerate(["whole", "small", "whole"]):

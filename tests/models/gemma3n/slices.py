@@ -1,4 +1,4 @@
-"""A small E4B on disk, and its sub-models cut by hand, tensor by tensor, without the code under test."""
+"""A small E4B on disk, and its submodels cut by hand, tensor by tensor, without the code under test."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def widths_of(size: Size, text: TextConfig) -> list[int]:
 
 
 def cut_by_hand(size: Size, config: Gemma3nConfig = CONFIG) -> Gemma3nConfig:
-    """The config of a sub-model, written down from what it means."""
+    """The config of a submodel, written down from what it means."""
     data = config.to_dict()
     text = data["text_config"]
     kept = [layer for layer in range(text["num_hidden_layers"]) if layer not in size.skip]
@@ -63,7 +63,7 @@ def cut_by_hand(size: Size, config: Gemma3nConfig = CONFIG) -> Gemma3nConfig:
 
 
 def weights_by_hand(weights: Mapping[str, Tensor], size: Size, text: TextConfig = CONFIG.text) -> dict[str, Tensor]:
-    """The weights of a sub-model, from those of the whole model under our names."""
+    """The weights of a submodel, from those of the whole model under our names."""
     kept = [layer for layer in range(text.num_hidden_layers) if layer not in size.skip]
     inner = text.hidden_size_per_layer_input
     numbers = [layer * inner + place for layer in kept for place in range(inner)]
@@ -85,7 +85,7 @@ def weights_by_hand(weights: Mapping[str, Tensor], size: Size, text: TextConfig 
 
 
 def model_by_hand(whole: Gemma3n, size: Size) -> Gemma3n:
-    """The sub-model as a model of its own, with its own memory."""
+    """The submodel as a model of its own, with its own memory."""
     model = Gemma3n(cut_by_hand(size, whole.config)).eval()
     weights = weights_by_hand(whole.state_dict(), size, whole.config.text)
     model.load_state_dict({name: tensor.clone() for name, tensor in weights.items()})

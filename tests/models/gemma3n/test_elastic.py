@@ -1,4 +1,4 @@
-"""Paths of one set of weights: equal to sliced checkpoints, and exact where a stream changes from one to another.
+"""Submodels of one set of weights: equal to sliced checkpoints, and exact where a stream changes from one to another.
 
 What is expected comes from models with memory of their own, cut by hand, that hand one cache from one to the next.
 """
@@ -20,14 +20,14 @@ from speech3n.errors import UsageError
 from speech3n.layers import linear as packing
 from speech3n.layers.linear import can_pack, pack_linears
 from speech3n.models.gemma3n.config import TextConfig
-from speech3n.models.gemma3n.elastic import Paths, path, shares_cache, sizes_of
-from speech3n.models.gemma3n.listening import CachedDecoder, Ears, Listener
+from speech3n.models.gemma3n.elastic import Submodels, shares_cache, sizes_of, submodel_of
+from speech3n.models.gemma3n.incremental import CachedDecoder, IncrementalDecoder, SharedModel
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.models.gemma3n.sizes import PRESETS, Size
 from tests.layers.rounded import Rounded
 from tests.models.gemma3n.pairs import TOLERANCE, VISION, build_pair, difference
 from tests.models.gemma3n.slices import CONFIG, EARLY, MIXED, NARROW, SMALL, WIDE, model_by_hand, reference_by_hand
-from tests.models.gemma3n.test_listening import PROMPT, noise
+from tests.models.gemma3n.test_incremental import PROMPT, noise
 
 WHOLE = Size("all")
 SIZES = [WHOLE, SMALL, MIXED, WIDE, NARROW]
@@ -41,8 +41,8 @@ def pair() -> tuple[Gemma3n, Any]:
 
 
 @pytest.fixture(scope="module")
-def paths() -> Paths:
-    return Paths(build_pair(CONFIG, seed=21)[0], SIZES)
+def submodels() -> Submodels:
+    return Submodels(build_pair(CONFIG, seed=21)[0], SIZES)
 
 
 @pytest.fixture(scope="module")
@@ -63,49 +63,49 @@ def text_ids(length: int, seed: int = 1) -> Tensor:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_fresh_stream_on_a_path_equals_the_sliced_checkpoint(
-    paths: Paths, apart: dict[str, Gemma3n], name: str
+def test_a_fresh_stream_on_a_submodel_equals_the_sliced_checkpoint(
+    submodels: Submodels, apart: dict[str, Gemma3n], name: str
 ) -> None:
-    path, expected = paths[name], apart[name]
-    assert path.config == expected.config
+    submodel, expected = submodels[name], apart[name]
+    assert submodel.config == expected.config
     ids = text_ids(40)
-    assert difference(path(ids), expected(ids)) < EXACT
-    mine, theirs = path.language_model.new_cache(), expected.language_model.new_cache()
+    assert difference(submodel(ids), expected(ids)) < EXACT
+    mine, theirs = submodel.language_model.new_cache(), expected.language_model.new_cache()
     for start, end in ((0, 25), (25, 26), (26, 27), (27, 40)):
         part = ids[:, start:end]
-        assert difference(path(part, cache=mine, read=1), expected(part, cache=theirs, read=1)) < EXACT
-    assert difference(path(ids), apart[WHOLE.name](ids)) > 1000 * EXACT or name == WHOLE.name
+        assert difference(submodel(part, cache=mine, read=1), expected(part, cache=theirs, read=1)) < EXACT
+    assert difference(submodel(ids), apart[WHOLE.name](ids)) > 1000 * EXACT or name == WHOLE.name
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_without_blocks_a_path_is_the_sliced_checkpoint_bit_for_bit(
+def test_without_blocks_a_submodel_is_the_sliced_checkpoint_bit_for_bit(
     pair: tuple[Gemma3n, Any], apart: dict[str, Gemma3n], name: str
 ) -> None:
     size = next(size for size in SIZES if size.name == name)
     ids = text_ids(40)
-    assert torch.equal(path(pair[0], size.of(CONFIG.text))(ids), apart[name](ids))
+    assert torch.equal(submodel_of(pair[0], size.of(CONFIG.text))(ids), apart[name](ids))
 
 
-def test_a_path_costs_no_memory_and_is_made_once(paths: Paths) -> None:
-    whole = {parameter.untyped_storage().data_ptr() for parameter in paths["all"].parameters()}
+def test_a_submodel_costs_no_memory_and_is_made_once(submodels: Submodels) -> None:
+    whole = {parameter.untyped_storage().data_ptr() for parameter in submodels["all"].parameters()}
     for name in NAMES:
-        assert {parameter.untyped_storage().data_ptr() for parameter in paths[name].parameters()} <= whole
-        assert paths[name] is paths[name]
-        assert paths[name].audio_tower is paths["all"].audio_tower
+        assert {parameter.untyped_storage().data_ptr() for parameter in submodels[name].parameters()} <= whole
+        assert submodels[name] is submodels[name]
+        assert submodels[name].audio_tower is submodels["all"].audio_tower
 
 
-def test_paths_are_in_order_of_their_size(paths: Paths) -> None:
-    assert paths.names == ("small", "narrow", "mixed", "wide", "all")
-    assert paths.largest is paths["all"]
+def test_submodels_are_in_order_of_their_size(submodels: Submodels) -> None:
+    assert submodels.names == ("small", "narrow", "mixed", "wide", "all")
+    assert submodels.largest is submodels["all"]
 
 
-def test_layers_that_are_left_out_are_not_run(paths: Paths) -> None:
+def test_layers_that_are_left_out_are_not_run(submodels: Submodels) -> None:
     run: list[int] = []
     hooks = [
         layer.self_attn.register_forward_hook(lambda *_, number=number: run.append(number))
-        for number, layer in enumerate(paths["all"].language_model.layers)
+        for number, layer in enumerate(submodels["all"].language_model.layers)
     ]
-    paths["small"](text_ids(3))
+    submodels["small"](text_ids(3))
     for hook in hooks:
         hook.remove()
     assert run == [0, 1, 2, 3, 4, 6, 8, 9]
@@ -119,16 +119,16 @@ plans = st.lists(
 @settings(max_examples=25, deadline=None)
 @given(plans, st.integers(0, 99))
 def test_after_any_changes_and_cuts_each_pass_is_that_of_its_path_from_the_last_common_point(
-    paths: Paths, apart: dict[str, Gemma3n], plan: list[tuple[str, int, int, int]], seed: int
+    submodels: Submodels, apart: dict[str, Gemma3n], plan: list[tuple[str, int, int, int]], seed: int
 ) -> None:
-    """The expected side copies the cache at each point, and runs only the path in question from there."""
-    elastic = CachedDecoder(paths["all"])
+    """The expected side copies the cache at each point, and runs only the submodel in question from there."""
+    elastic = CachedDecoder(submodels["all"])
     cache = apart["all"].language_model.new_cache()
     for number, (name, length, cut, read) in enumerate(plan):
         common = max(0, elastic.length - cut)
         elastic.truncate(common)
         cache.truncate(common)
-        elastic.change_path(paths[name])
+        elastic.use_submodel(submodels[name])
         ids = text_ids(length, seed * 10 + number)
         logits = elastic.extend(ids[0].tolist(), min(read, length))[:]
         cache = cache.clone()
@@ -137,12 +137,12 @@ def test_after_any_changes_and_cuts_each_pass_is_that_of_its_path_from_the_last_
 
 
 def test_what_was_read_stays_as_its_path_left_it_and_an_empty_cache_is_all_the_new_paths(
-    paths: Paths, apart: dict[str, Gemma3n]
+    submodels: Submodels, apart: dict[str, Gemma3n]
 ) -> None:
     ids, more = text_ids(20)[0].tolist(), text_ids(5, seed=2)[0].tolist()
-    decoder = CachedDecoder(paths["all"])
+    decoder = CachedDecoder(submodels["all"])
     decoder.extend(ids, 1)
-    decoder.change_path(paths["small"])
+    decoder.use_submodel(submodels["small"])
     mixed = decoder.extend(more, 5)[:]
     pure = CachedDecoder(apart["small"])
     pure.extend(ids, 1)
@@ -155,45 +155,47 @@ def test_what_was_read_stays_as_its_path_left_it_and_an_empty_cache_is_all_the_n
 
 @pytest.mark.parametrize("size", [SMALL, MIXED, NARROW], ids=lambda size: size.name)
 def test_a_change_equals_transformers_going_on_with_the_cache_of_the_whole_model(
-    pair: tuple[Gemma3n, Any], paths: Paths, size: Size
+    pair: tuple[Gemma3n, Any], submodels: Submodels, size: Size
 ) -> None:
     whole, small = pair[1], reference_by_hand(pair[0], size)
     ids, more = text_ids(20), text_ids(6, seed=2)
     past = whole(input_ids=ids, use_cache=True).past_key_values
-    decoder = CachedDecoder(paths["all"])
+    decoder = CachedDecoder(submodels["all"])
     decoder.extend(ids[0].tolist(), 1)
-    decoder.change_path(paths[size.name])
+    decoder.use_submodel(submodels[size.name])
     for place in range(more.shape[1]):
         token = more[:, place : place + 1]
         expected = small(input_ids=token, past_key_values=past, use_cache=True).logits[0, :, :VISION]
         assert difference(decoder.extend(token[0].tolist(), 1)[:], expected) < TOLERANCE
 
 
-def test_a_listener_changes_between_answers_and_keeps_what_it_heard(
-    paths: Paths, apart: dict[str, Gemma3n], monkeypatch: pytest.MonkeyPatch
+def test_a_decoder_changes_between_answers_and_keeps_the_audio_before(
+    submodels: Submodels, apart: dict[str, Gemma3n], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Against models of their own that hand on one cache; the old answer as a guess changes nothing."""
-    listener, expected = Listener(Ears(LogMel(), paths["all"]), PROMPT), Listener(Ears(LogMel(), apart["all"]), PROMPT)
+    decoder, expected = (
+        IncrementalDecoder(SharedModel(LogMel(), model), PROMPT) for model in (submodels["all"], apart["all"])
+    )
     guess: tuple[int, ...] = ()
     answers = []
     for number, name in enumerate(["all", "small", "small", "mixed", "all"]):
-        for ear in (listener, expected):
-            ear.hear(noise(12_000, number))
-        listener.change_path(paths[name])
-        expected._decoder._model = apart[name]
-        generated = listener.answer(guess, stop=(), limit=10)
-        wanted = expected.answer(stop=(), limit=10)
+        for stream in (decoder, expected):
+            stream.append_audio(noise(12_000, number))
+        decoder.use_submodel(submodels[name])
+        expected._cached._model = apart[name]
+        generated = decoder.generate(guess, stop=(), limit=10)
+        wanted = expected.generate(stop=(), limit=10)
         assert generated.tokens == wanted.tokens
         assert generated.logprobs == pytest.approx(wanted.logprobs, abs=1e-3)
         guess = generated.tokens
         answers.append(guess)
-    pure = Listener(Ears(LogMel(), apart["small"]), PROMPT)
-    pure.hear(noise(12_000, 0))
-    assert pure.answer(stop=(), limit=10).tokens != answers[0]
+    pure = IncrementalDecoder(SharedModel(LogMel(), apart["small"]), PROMPT)
+    pure.append_audio(noise(12_000, 0))
+    assert pure.generate(stop=(), limit=10).tokens != answers[0]
 
 
 @pytest.mark.skipif(not can_pack(), reason="this torch packs no matrices")
-def test_packed_paths_share_their_blocks_and_say_the_same(
+def test_packed_submodels_share_their_blocks_and_say_the_same(
     apart: dict[str, Gemma3n], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(packing, "_SMALLEST", 1)
@@ -205,13 +207,13 @@ def test_packed_paths_share_their_blocks_and_say_the_same(
         pack(self, weight)
 
     monkeypatch.setattr(packing.PackedLinear, "__init__", counted)
-    paths = Paths(build_pair(CONFIG, seed=21)[0], SIZES, pack_linears)
+    submodels = Submodels(build_pair(CONFIG, seed=21)[0], SIZES, pack_linears)
     assert sum(packed) == sum(
         module.weight.numel() for module in apart["all"].modules() if type(module) is torch.nn.Linear
     )
     for name in NAMES:
         for ids in (text_ids(30), text_ids(1)):
-            assert difference(paths[name](ids), apart[name](ids)) < TOLERANCE
+            assert difference(submodels[name](ids), apart[name](ids)) < TOLERANCE
 
 
 @pytest.mark.parametrize("sizes", [SIZES, [SMALL]], ids=["several", "one"])
@@ -222,34 +224,34 @@ def test_layers_that_hold_their_weights_in_another_form_have_paths_too(
     for layer in model.language_model.layers:
         for name in ("gate_proj", "down_proj"):
             setattr(layer.mlp, name, Rounded(getattr(layer.mlp, name).weight.data))
-    paths = Paths(model, sizes)
-    for name in paths.names:
-        assert difference(paths[name](text_ids(9)), apart[name](text_ids(9))) < EXACT
+    submodels = Submodels(model, sizes)
+    for name in submodels.names:
+        assert difference(submodels[name](text_ids(9)), apart[name](text_ids(9))) < EXACT
 
 
 def test_what_the_only_size_leaves_out_is_never_prepared(apart: dict[str, Gemma3n]) -> None:
     seen: list[torch.nn.Module] = []
-    paths = Paths(build_pair(CONFIG, seed=21)[0], [SMALL], seen.append)
-    assert seen == [paths["small"]]
-    assert len(paths["small"].language_model.layers) == 8
-    assert torch.equal(paths.largest(text_ids(9)), apart["small"](text_ids(9)))
+    submodels = Submodels(build_pair(CONFIG, seed=21)[0], [SMALL], seen.append)
+    assert seen == [submodels["small"]]
+    assert len(submodels["small"].language_model.layers) == 8
+    assert torch.equal(submodels.largest(text_ids(9)), apart["small"](text_ids(9)))
 
 
 def test_a_size_without_a_layer_that_has_keys_of_its_own_stands_alone(pair: tuple[Gemma3n, Any]) -> None:
     model = build_pair(CONFIG, seed=21)[0]
     with pytest.raises(UsageError, match="cannot change to the size 'early': it leaves out layer 1, which has keys"):
-        Paths(model, [WHOLE, EARLY])
-    alone = Paths(model, [EARLY])
+        Submodels(model, [WHOLE, EARLY])
+    alone = Submodels(model, [EARLY])
     assert difference(alone["early"](text_ids(9)), model_by_hand(pair[0], EARLY)(text_ids(9))) < EXACT
     assert not shares_cache(alone["early"], model)
     with pytest.raises(ValueError, match="not those of the cache"):
-        CachedDecoder(model).change_path(alone["early"])
+        CachedDecoder(model).use_submodel(alone["early"])
 
 
 def test_a_stream_cannot_change_to_other_weights(pair: tuple[Gemma3n, Any], apart: dict[str, Gemma3n]) -> None:
     assert not shares_cache(pair[0], apart["all"])
     with pytest.raises(ValueError, match="not those of the cache"):
-        Listener(Ears(LogMel(), pair[0]), PROMPT).change_path(apart["all"])
+        IncrementalDecoder(SharedModel(LogMel(), pair[0]), PROMPT).use_submodel(apart["all"])
 
 
 def test_an_e4b_holds_both_published_sizes_and_other_models_hold_themselves() -> None:

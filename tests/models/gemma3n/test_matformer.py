@@ -1,4 +1,4 @@
-"""Sub-models as checkpoints: equal to transformers on the cut weights, and to cuts made by hand."""
+"""Submodels as checkpoints: equal to transformers on the cut weights, and to cuts made by hand."""
 
 from __future__ import annotations
 

@@ -152,7 +152,7 @@ def test_a_quantised_model_made_plain_has_the_rounded_weights(
 def test_a_small_quantised_model_is_run_in_floating_point(quantised: dict[str, Path]) -> None:
     for dtype, kind in ((None, nn.Linear), (torch.float32, Int8Linear)):
         engine = Gemma3nEngine(quantised["int8"], "memorised", dtype=dtype)
-        assert type(engine.paths.largest.language_model.layers[0].self_attn.q_proj) is kind
+        assert type(engine.submodels.largest.language_model.layers[0].self_attn.q_proj) is kind
 
 
 def test_the_per_layer_table_is_read_ahead_for_prompts(

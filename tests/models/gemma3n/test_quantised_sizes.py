@@ -12,8 +12,8 @@ from torch import Tensor
 from speech3n.errors import ModelError, UsageError
 from speech3n.layers.quantised import Int4Linear
 from speech3n.models.gemma3n.checkpoint import load
-from speech3n.models.gemma3n.elastic import Paths
-from speech3n.models.gemma3n.listening import CachedDecoder
+from speech3n.models.gemma3n.elastic import Submodels
+from speech3n.models.gemma3n.incremental import CachedDecoder
 from speech3n.models.gemma3n.matformer import slice_checkpoint
 from speech3n.models.gemma3n.quantisation import RECIPES
 from speech3n.models.gemma3n.quantise import quantise_checkpoint
@@ -43,19 +43,22 @@ def error(found: Tensor, expected: Tensor) -> float:
 
 @pytest.mark.parametrize("sizes", [(WHOLE, SMALL), (SMALL,)], ids=["several", "one"])
 def test_a_path_of_a_quantised_model_is_near_that_of_the_original(quantised: Path, sizes: tuple[Size, ...]) -> None:
-    rounded, plain = Paths(load(quantised).float(), sizes), Paths(load(MEMORISED).float(), [WHOLE, SMALL])
+    rounded, plain = Submodels(load(quantised).float(), sizes), Submodels(load(MEMORISED).float(), [WHOLE, SMALL])
     for name in rounded.names:
         assert error(rounded[name](IDS), plain[name](IDS)) < 0.06
     assert error(rounded["small"](IDS), plain["whole"](IDS)) > 0.2
 
 
 def test_a_stream_changes_between_the_sizes_of_a_quantised_model(quantised: Path) -> None:
-    rounded, plain = Paths(load(quantised).float(), [WHOLE, SMALL]), Paths(load(MEMORISED).float(), [WHOLE, SMALL])
+    rounded, plain = (
+        Submodels(load(quantised).float(), [WHOLE, SMALL]),
+        Submodels(load(MEMORISED).float(), [WHOLE, SMALL]),
+    )
     answers = []
-    for paths in (rounded, plain):
-        decoder = CachedDecoder(paths["whole"])
+    for submodels in (rounded, plain):
+        decoder = CachedDecoder(submodels["whole"])
         decoder.extend(IDS[0, :30].tolist(), 1)
-        decoder.change_path(paths["small"])
+        decoder.use_submodel(submodels["small"])
         answers.append(decoder.extend(IDS[0, 30:].tolist(), 10)[:])
     assert error(*answers) < 0.06
 
@@ -65,7 +68,7 @@ def test_four_bits_have_sizes_at_whole_groups_only() -> None:
     for layer in model.language_model.layers:
         layer.mlp.down_proj = Int4Linear(192, 64, 32)
     with pytest.raises(UsageError, match=r"in four bits cannot end at column 100\. Multiples of 32 can"):
-        Paths(model, [WHOLE, Size("odd", 100)])
+        Submodels(model, [WHOLE, Size("odd", 100)])
 
 
 def test_a_quantised_checkpoint_is_not_sliced(quantised: Path, tmp_path: Path) -> None:

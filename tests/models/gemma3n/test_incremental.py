@@ -12,7 +12,7 @@ from transformers import Gemma3nAudioFeatureExtractor
 
 from speech3n.audio.frontend import LogMel
 from speech3n.decoding import generate as generation
-from speech3n.models.gemma3n.listening import Ears, Listener
+from speech3n.models.gemma3n.incremental import IncrementalDecoder, SharedModel
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.models.gemma3n.prompts import Prompt
 from speech3n.types import Waveform
@@ -96,10 +96,10 @@ def test_greedy_text_equals_the_references_token_for_token(pair: tuple[Gemma3n, 
         eos_token_id=None,
         pad_token_id=0,
     )
-    listener = Listener(Ears(LogMel(), ours), PROMPT, pad_to=SOFT_TOKENS)
-    listener.hear(pcm)
-    listener.finish()
-    generated = listener.answer(stop=(), limit=LIMIT)
+    decoder = IncrementalDecoder(SharedModel(LogMel(), ours), PROMPT, pad_to=SOFT_TOKENS)
+    decoder.append_audio(pcm)
+    decoder.finish()
+    generated = decoder.generate(stop=(), limit=LIMIT)
     assert list(generated.tokens) == expected[0, -LIMIT:].tolist()
     assert len(set(generated.tokens)) > 3, "the comparison means little where one token repeats"
 
@@ -110,20 +110,20 @@ def test_a_growing_utterance_says_at_each_moment_what_it_would_say_from_scratch(
     pair: tuple[Gemma3n, Any], chunks: list[int], seed: int
 ) -> None:
     """Checking the last answer, keys that stay, cutting back: none of it may show in the text."""
-    ears = Ears(LogMel(), pair[0])
+    shared = SharedModel(LogMel(), pair[0])
     pcm = noise(sum(chunks), seed)
-    growing = Listener(ears, PROMPT)
+    growing = IncrementalDecoder(shared, PROMPT)
     guess: tuple[int, ...] = ()
     end = 0
     for chunk in chunks:
-        growing.hear(pcm[end : end + chunk])
+        growing.append_audio(pcm[end : end + chunk])
         end += chunk
         if not growing.soft_tokens:
             continue
-        scratch = Listener(ears, PROMPT)
-        scratch.hear(pcm[:end])
-        expected = scratch.answer(stop={7, 9, 13}, limit=LIMIT)
-        answered = growing.answer(guess, stop={7, 9, 13}, limit=LIMIT)
+        scratch = IncrementalDecoder(shared, PROMPT)
+        scratch.append_audio(pcm[:end])
+        expected = scratch.generate(stop={7, 9, 13}, limit=LIMIT)
+        answered = growing.generate(guess, stop={7, 9, 13}, limit=LIMIT)
         assert answered.tokens == expected.tokens
         assert answered.is_complete == expected.is_complete
         assert np.allclose(answered.logprobs, expected.logprobs, atol=1e-3)
@@ -131,10 +131,10 @@ def test_a_growing_utterance_says_at_each_moment_what_it_would_say_from_scratch(
 
 
 def test_a_right_guess_takes_one_pass(pair: tuple[Gemma3n, Any]) -> None:
-    listener = Listener(Ears(LogMel(), pair[0]), PROMPT)
-    listener.hear(noise(16_000))
-    first = listener.answer(stop=(), limit=LIMIT)
-    again = listener.answer(first.tokens, stop=(), limit=LIMIT)
+    decoder = IncrementalDecoder(SharedModel(LogMel(), pair[0]), PROMPT)
+    decoder.append_audio(noise(16_000))
+    first = decoder.generate(stop=(), limit=LIMIT)
+    again = decoder.generate(first.tokens, stop=(), limit=LIMIT)
     assert again.tokens == first.tokens
     assert (first.passes, again.passes) == (LIMIT + 1, 1)
 
@@ -158,33 +158,33 @@ def test_no_sound_is_encoded_twice_and_no_soft_token_read_twice(
         return forward(self, ids, *rest)
 
     monkeypatch.setattr(Gemma3n, "read", counted)
-    listener = Listener(Ears(LogMel(), ours), PROMPT)
+    decoder = IncrementalDecoder(SharedModel(LogMel(), ours), PROMPT)
     for second in range(6):
-        listener.hear(noise(16_000, second))
-        listener.answer(stop=(), limit=2)
-    listener.finish()
-    listener.answer(stop=(), limit=2)
+        decoder.append_audio(noise(16_000, second))
+        decoder.generate(stop=(), limit=2)
+    decoder.finish()
+    decoder.generate(stop=(), limit=2)
     frames_40_ms = 6 * 16_000 / 640
     assert frames_40_ms - 1 <= sum(encoded) <= frames_40_ms
-    assert sum(read) == listener.soft_tokens == 38
+    assert sum(read) == decoder.soft_tokens == 38
 
 
 def test_a_soft_token_comes_with_every_160_ms_block(pair: tuple[Gemma3n, Any]) -> None:
-    listener = Listener(Ears(LogMel(), pair[0]), PROMPT)
+    decoder = IncrementalDecoder(SharedModel(LogMel(), pair[0]), PROMPT)
     for block in range(1, 20):
-        listener.hear(noise(2_560, block))
-        assert listener.soft_tokens == block
+        decoder.append_audio(noise(2_560, block))
+        assert decoder.soft_tokens == block
 
 
 def test_padding_is_there_only_when_asked_for(pair: tuple[Gemma3n, Any]) -> None:
-    ears = Ears(LogMel(), pair[0])
+    shared = SharedModel(LogMel(), pair[0])
     lengths = []
     for pad_to in (None, SOFT_TOKENS):
-        listener = Listener(ears, PROMPT, pad_to=pad_to)
-        listener.hear(noise(8_000))
-        listener.finish()
-        listener.answer(stop=(), limit=0)
-        lengths.append(listener._decoder.length)
+        decoder = IncrementalDecoder(shared, PROMPT, pad_to=pad_to)
+        decoder.append_audio(noise(8_000))
+        decoder.finish()
+        decoder.generate(stop=(), limit=0)
+        lengths.append(decoder._cached.length)
     unpadded = len(PROMPT.prefix) + len(PROMPT.suffix) + 3
     assert lengths == [unpadded, unpadded - 3 + SOFT_TOKENS]
 
@@ -196,8 +196,8 @@ def test_placeholders_of_images_and_audio_are_never_said(pair: tuple[Gemma3n, An
     weight.data[AUDIO + 2] *= 40
     weight.data[AUDIO + 3] *= -40
     try:
-        listener = Listener(Ears(LogMel(), ours), PROMPT)
-        listener.hear(noise(16_000))
-        assert max(listener.answer(stop=(), limit=LIMIT).tokens) < VISION
+        decoder = IncrementalDecoder(SharedModel(LogMel(), ours), PROMPT)
+        decoder.append_audio(noise(16_000))
+        assert max(decoder.generate(stop=(), limit=LIMIT).tokens) < VISION
     finally:
         weight.data.copy_(kept)
