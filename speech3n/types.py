@@ -46,6 +46,10 @@ class Segment:
     translation: str | None = None
     is_final: bool = True
     target_language: str | None = None
+    language_confidence: float | None = None
+    """How sure the recogniser is of the language, 0..1; None where the language was named or is not detected."""
+    times_estimated: bool = False
+    """Whether word times are estimates, by when words were first recognised, rather than aligned with the sound."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,9 +61,11 @@ def segment_record(segment: Segment) -> Record:
         "start": _rounded(segment.start),
         "end": _rounded(segment.end),
         "language": segment.language,
+        "language_confidence": None if segment.language_confidence is None else _rounded(segment.language_confidence),
         "text": segment.text,
         "translation": segment.translation,
         "target_language": segment.target_language,
+        "word_times": "estimated" if segment.times_estimated else "aligned",
         "words": [
             {
                 "text": word.text,
@@ -90,6 +92,8 @@ def parse_segment(record: Record) -> Segment:
         language=record.get("language"),
         translation=record.get("translation"),
         target_language=record.get("target_language"),
+        language_confidence=record.get("language_confidence"),
+        times_estimated=record.get("word_times") == "estimated",
     )
 
 

@@ -33,7 +33,7 @@ class BacklogLimit:
     max_lag_s: float = 3600.0
 
 
-class Spool:
+class Backlog:
     """A first-in first-out buffer between two threads; positions are samples from the start of the stream."""
 
     def __init__(self, recording: Recording | None, limit: BacklogLimit) -> None:

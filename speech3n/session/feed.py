@@ -13,7 +13,7 @@ from speech3n.audio.source import AudioSource
 from speech3n.audio.vad import level_db
 from speech3n.errors import DeviceError, StorageError
 from speech3n.journal.recording import Recording
-from speech3n.session.backlog import BacklogLimit, Spool
+from speech3n.session.backlog import Backlog, BacklogLimit
 from speech3n.types import SAMPLE_RATE, Gap, Notice, Waveform
 
 Pace = Literal["max", "realtime", "simulated"]
@@ -184,7 +184,7 @@ class PulledFeed:
 
 
 class CapturedFeed:
-    """Frames captured by a thread of their own into a spool, so that a slow recogniser delays nothing but itself."""
+    """Frames captured by a thread of their own into a backlog, so that a slow recogniser delays nothing but itself."""
 
     is_paced = True
 
@@ -195,7 +195,7 @@ class CapturedFeed:
         self._source = source
         self._overflow_told_s = 0.0
         self._in_step = in_step and not source.is_live
-        self._spool = Spool(recording, limit)
+        self._backlog = Backlog(recording, limit)
         self._error: Exception | None = None
         self._notices: list[Notice] = []
         self._stopping = threading.Event()
@@ -207,7 +207,7 @@ class CapturedFeed:
 
     def read(self, timeout_s: float = 0.1) -> Block | None:
         """The next audio that was captured."""
-        found = self._spool.read(timeout_s)
+        found = self._backlog.read(timeout_s)
         if found is not None:
             return Block(*found)
         if self._error is not None:
@@ -218,17 +218,17 @@ class CapturedFeed:
     @property
     def ended(self) -> bool:
         """Whether capture is over and everything was read."""
-        return self._spool.closed and self._spool.lag == 0 and self._error is None
+        return self._backlog.closed and self._backlog.lag == 0 and self._error is None
 
     @property
     def captured_s(self) -> float:
         """Audio captured so far."""
-        return self._spool.written / SAMPLE_RATE
+        return self._backlog.written / SAMPLE_RATE
 
     @property
     def dropped_s(self) -> float:
         """Audio skipped so far."""
-        return self._spool.dropped / SAMPLE_RATE
+        return self._backlog.dropped / SAMPLE_RATE
 
     @property
     def paused(self) -> bool:
@@ -242,7 +242,7 @@ class CapturedFeed:
     def reports(self) -> list[Gap | Notice]:
         """Skipped audio, a full disk, a device that went or came back."""
         notices, self._notices = self._notices, []
-        return [*notices, *self._spool.reports()]
+        return [*notices, *self._backlog.reports()]
 
     def pause(self, paused: bool) -> None:
         """Drop what a microphone hears, or wait with reading a file, until resumed."""
@@ -257,7 +257,7 @@ class CapturedFeed:
         self._stopping.set()
         self._resumed.set()
         self._source.close()
-        self._spool.close()
+        self._backlog.close()
 
     def _capture(self) -> None:
         """Keep capturing until the source ends, coming back to a device that was lost."""
@@ -272,7 +272,7 @@ class CapturedFeed:
                         self._take(frame)
                     return
                 except DeviceError as error:
-                    if not self._spool.written or not self._source.is_live:
+                    if not self._backlog.written or not self._source.is_live:
                         raise
                     if not lost:
                         self._notice(
@@ -285,7 +285,7 @@ class CapturedFeed:
         except Exception as error:  # `read` raises it in the session's thread
             self._error = error
         finally:
-            self._spool.close()
+            self._backlog.close()
 
     def _frames(self) -> Iterator[Waveform]:
         """Frames of the source, in step with the clock where that was asked for."""
@@ -306,7 +306,7 @@ class CapturedFeed:
             return
         self.level_db = level_db(frame)
         self._tell_overflow()
-        self._spool.write(frame, may_block=not self._source.is_live)
+        self._backlog.write(frame, may_block=not self._source.is_live)
 
     def _tell_overflow(self) -> None:
         """Say that the device lost sound before we could take it: the first time, and for every second more."""

@@ -151,7 +151,8 @@ class Session:
             interactive=options.interim,
             size=self._sizing.size if self._sizing is not None else None,
         )
-        return UtteranceRecogniser(self._engine.open_stream(asked), asked, options.policy(), self._segments, start)
+        stream = self._engine.open_stream(asked)
+        return UtteranceRecogniser(stream, self._engine.info, asked, options.policy(), self._segments, start)
 
     def _feed_utterance(self, recogniser: UtteranceRecogniser, utterance: Utterance) -> None:
         """Give the engine what belongs to the utterance so far; of the silence after speech only the beginning."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from speech3n.decoding.policy import Decision, Policy
-from speech3n.engines.base import ElasticStream, EngineStream, StreamOptions
+from speech3n.engines.base import ElasticStream, EngineInfo, EngineStream, StreamOptions
 from speech3n.session.cut import words_before_cut
 from speech3n.types import SAMPLE_RATE, Hypothesis, Segment, Update, Waveform, Word, join_words, words_text
 
@@ -18,13 +18,16 @@ _SHORTEST_CUT_SAMPLES = SAMPLE_RATE
 class UtteranceRecogniser:
     """Recognises audio from sample `start` on, as segment number `segment`."""
 
-    def __init__(self, stream: EngineStream, options: StreamOptions, policy: Policy, segment: int, start: int) -> None:
+    def __init__(
+        self, stream: EngineStream, info: EngineInfo, options: StreamOptions, policy: Policy, segment: int, start: int
+    ) -> None:
         self.start = start
         self.fed = start
         """The sample up to which audio was given to the engine."""
         self.decoded = start
         """The sample up to which there is a hypothesis."""
         self._stream = stream
+        self._info = info
         self._options = options
         self._policy = policy
         self._number = segment
@@ -76,7 +79,7 @@ class UtteranceRecogniser:
 
     def rest(self, policy: Policy, segment: int, start: int) -> UtteranceRecogniser:
         """What goes on after a cut at sample `start`."""
-        rest = UtteranceRecogniser(self._stream, self._options, policy, segment, start)
+        rest = UtteranceRecogniser(self._stream, self._info, self._options, policy, segment, start)
         rest.fed = self.fed
         return rest
 
@@ -114,7 +117,14 @@ class UtteranceRecogniser:
             language=language,
             translation=translation,
             target_language=target,
+            language_confidence=self._language_confidence,
+            times_estimated=not self._info.aligns_words,
         )
+
+    @property
+    def _language_confidence(self) -> float | None:
+        was_detected = self._options.language is None and self._info.detects_language
+        return self._hypothesis.language_confidence if was_detected else None
 
     def _decide(self, hypothesis: Hypothesis, *, is_final: bool) -> bool:
         before = self._decision, self._hypothesis.language

@@ -14,7 +14,7 @@ import pytest
 from speech3n.engines.base import StreamOptions
 from speech3n.eval.latency_report import latency_report
 from speech3n.session import feed as feed_module
-from speech3n.session.backlog import Spool
+from speech3n.session.backlog import Backlog
 from speech3n.session.feed import Pace, open_feed
 from speech3n.session.options import SessionOptions
 from speech3n.session.session import Session
@@ -90,7 +90,7 @@ def run(pcm: Waveform, pace: Pace, cost: Cost, monkeypatch: pytest.MonkeyPatch) 
             clock.sleep(timeout)
             return self.is_set()
 
-    class ClockSpool(Spool):
+    class ClockBacklog(Backlog):
         def __init__(self, *arguments: object) -> None:
             super().__init__(*arguments)
             clock.begin_capture()
@@ -117,7 +117,7 @@ def run(pcm: Waveform, pace: Pace, cost: Cost, monkeypatch: pytest.MonkeyPatch) 
     with monkeypatch.context() as patch:
         patch.setattr(feed_module, "time", SimpleNamespace(perf_counter=lambda: clock.now))
         patch.setattr(feed_module, "threading", SimpleNamespace(Event=ClockEvent, Thread=threading.Thread))
-        patch.setattr(feed_module, "Spool", ClockSpool)
+        patch.setattr(feed_module, "Backlog", ClockBacklog)
         return list(
             Session(TimedEngine(), SessionOptions("en", translate=True)).run(open_feed(FakeSource(pcm), pace=pace))
         )

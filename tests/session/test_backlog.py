@@ -10,7 +10,7 @@ import pytest
 
 from speech3n.journal.recording import Recording
 from speech3n.session import backlog as backlog_module
-from speech3n.session.backlog import BacklogLimit, Spool
+from speech3n.session.backlog import Backlog, BacklogLimit
 from speech3n.types import FRAME_SAMPLES, SAMPLE_RATE, Gap, Waveform
 
 
@@ -18,9 +18,9 @@ def frame(index: int) -> Waveform:
     return np.full(FRAME_SAMPLES, index / 1000, np.float32)
 
 
-def drain(spool: Spool) -> tuple[list[int], Waveform]:
+def drain(backlog: Backlog) -> tuple[list[int], Waveform]:
     starts, parts = [], []
-    while (found := spool.read(0)) is not None:
+    while (found := backlog.read(0)) is not None:
         starts.append(found[0])
         parts.append(found[1])
     return starts, np.concatenate(parts)
@@ -36,53 +36,53 @@ def test_a_backlog_longer_than_memory_comes_back_from_disk(
     recording: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backlog_module, "_MEMORY_SAMPLES", 3 * FRAME_SAMPLES)
-    spool = Spool(recording, BacklogLimit())
+    backlog = Backlog(recording, BacklogLimit())
     for index in range(20):
-        spool.write(frame(index), may_block=False)
-    starts, pcm = drain(spool)
+        backlog.write(frame(index), may_block=False)
+    starts, pcm = drain(backlog)
     np.testing.assert_allclose(pcm, np.concatenate([frame(i) for i in range(20)]), atol=1e-4)
     assert starts == sorted(starts)
-    assert spool.dropped == 0
-    assert not spool.reports()
+    assert backlog.dropped == 0
+    assert not backlog.reports()
 
 
 def test_without_a_disk_the_oldest_audio_goes_and_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backlog_module, "_MEMORY_SAMPLES", 3 * FRAME_SAMPLES)
-    spool = Spool(None, BacklogLimit())
+    backlog = Backlog(None, BacklogLimit())
     for index in range(10):
-        spool.write(frame(index), may_block=False)
-    starts, pcm = drain(spool)
-    assert starts[0] == spool.dropped > 0
-    reported = sum(gap.end - gap.start for gap in spool.reports() if isinstance(gap, Gap))
-    assert round(reported * SAMPLE_RATE) == spool.dropped
-    assert len(pcm) + spool.dropped == 10 * FRAME_SAMPLES
+        backlog.write(frame(index), may_block=False)
+    starts, pcm = drain(backlog)
+    assert starts[0] == backlog.dropped > 0
+    reported = sum(gap.end - gap.start for gap in backlog.reports() if isinstance(gap, Gap))
+    assert round(reported * SAMPLE_RATE) == backlog.dropped
+    assert len(pcm) + backlog.dropped == 10 * FRAME_SAMPLES
 
 
 def test_skip_jumps_to_the_newest_audio(recording: Recording) -> None:
-    spool = Spool(recording, BacklogLimit("skip", max_lag_s=5.0))
+    backlog = Backlog(recording, BacklogLimit("skip", max_lag_s=5.0))
     for index in range(40):
-        spool.write(frame(index), may_block=False)
-    assert spool.lag <= 5 * SAMPLE_RATE
-    (gap, *_) = spool.reports()
+        backlog.write(frame(index), may_block=False)
+    assert backlog.lag <= 5 * SAMPLE_RATE
+    (gap, *_) = backlog.reports()
     assert isinstance(gap, Gap)
     assert gap.start == 0.0
     assert recording.samples == 40 * FRAME_SAMPLES
 
 
 def test_a_full_backlog_holds_up_a_file(recording: Recording) -> None:
-    spool = Spool(recording, BacklogLimit("wait", max_lag_s=1.0))
+    backlog = Backlog(recording, BacklogLimit("wait", max_lag_s=1.0))
 
     def write_all() -> None:
         for index in range(50):
-            spool.write(frame(index), may_block=True)
-        spool.close()
+            backlog.write(frame(index), may_block=True)
+        backlog.close()
 
     writer = threading.Thread(target=write_all)
     writer.start()
     heard, worst = 0, 0
-    while not (spool.closed and spool.lag == 0):
-        worst = max(worst, spool.lag)
-        if (found := spool.read(1.0)) is not None:
+    while not (backlog.closed and backlog.lag == 0):
+        worst = max(worst, backlog.lag)
+        if (found := backlog.read(1.0)) is not None:
             heard += len(found[1])
     writer.join()
     assert heard == 50 * FRAME_SAMPLES
@@ -92,9 +92,9 @@ def test_a_full_backlog_holds_up_a_file(recording: Recording) -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
 def test_a_full_disk_is_reported_once_and_recognition_goes_on(tmp_path: Path, recording: Recording) -> None:
     (tmp_path / "audio-00000.wav").symlink_to("/dev/full")
-    spool = Spool(recording, BacklogLimit())
+    backlog = Backlog(recording, BacklogLimit())
     for index in range(5):
-        spool.write(frame(index), may_block=False)
-    (notice,) = spool.reports()
+        backlog.write(frame(index), may_block=False)
+    (notice,) = backlog.reports()
     assert "No space left" in notice.message
-    assert len(drain(spool)[1]) == 5 * FRAME_SAMPLES
+    assert len(drain(backlog)[1]) == 5 * FRAME_SAMPLES

@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speech3n.audio.endpoint import EndpointConfig
+from speech3n.decoding.policy import Decision
 from speech3n.errors import AudioError, EngineError
 from speech3n.journal.journal import Journal, SavedSession, SessionHeader
 from speech3n.session.feed import Block, PulledFeed, open_feed
 from speech3n.session.options import SessionOptions, file_options
 from speech3n.session.session import Session
-from speech3n.types import SAMPLE_RATE, End, Event, Gap, Notice, Segment, Status, Update, Waveform
+from speech3n.types import SAMPLE_RATE, End, Event, Gap, Hypothesis, Notice, Segment, Status, Update, Waveform
 from tests.conftest import silence
 from tests.fakes import FakeEngine, FakeSource
 
@@ -152,6 +153,27 @@ def test_a_detected_language_is_the_likely_one_of_the_next_utterance(english: Wa
     run(np.concatenate([english, silence(2), english]), SessionOptions(language=None), engine)
     assert engine.opened[0].likely_language is None
     assert engine.opened[-1].likely_language == "es"
+
+
+def test_a_segment_says_how_sure_its_language_is_and_where_its_times_come_from(english: Waveform) -> None:
+    engine = FakeEngine()
+    detected, named = run(english, SessionOptions(language=None), engine), run(english, CAPTIONS, engine)
+    assert {segment.language_confidence for segment in segments(detected)} == {0.9}
+    assert {segment.language_confidence for segment in segments(named)} == {None}
+    assert not any(segment.times_estimated for segment in segments(detected))
+    engine.info = replace(engine.info, aligns_words=False, detects_language=False)
+    guessed = segments(run(english, SessionOptions(language=None), engine))
+    assert all(segment.times_estimated and segment.language_confidence is None for segment in guessed)
+
+
+def test_a_policy_is_chosen_by_the_options(english: Waveform) -> None:
+    class AtOnce:
+        def update(self, hypothesis: Hypothesis, is_final: bool) -> Decision:
+            return Decision(committed=hypothesis.words)
+
+    events = run(english, replace(CAPTIONS, policy=AtOnce))
+    assert updates(events)[0].committed
+    assert not any(update.tentative for update in updates(events))
 
 
 def test_a_source_that_fails_loses_nothing_that_was_heard(english: Waveform) -> None:
