@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 
 import click
 
@@ -31,17 +32,16 @@ class _LazyGroup(click.Group):
     """Commands are imported when they are asked for; those of tui and eval come in as entry points."""
 
     def list_commands(self, context: click.Context) -> list[str]:
-        return sorted({*_COMMANDS, *(plugin.name for plugin in entry_points(group=_PLUGINS))})
+        return sorted({*_COMMANDS, *_plugins()})
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name in _COMMANDS:
             module, attribute = _COMMANDS[name].split(":")
             command = getattr(import_module(module), attribute)
+        elif name in _plugins():
+            command = _plugins()[name].load()
         else:
-            plugins = entry_points(group=_PLUGINS, name=name)
-            if not plugins:
-                return None
-            command = next(iter(plugins)).load()
+            return None
         assert isinstance(command, click.Command)
         return command
 
@@ -50,13 +50,23 @@ class _LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name, command, rest = super().resolve_command(context, args)
         if command is not None and name is not None:
-            options = {parameter.name for parameter in command.params if parameter.name and parameter.name != "paths"}
-            options |= {"format"} if "formats" in options else set()
-            defaults = command_defaults(load_settings(), name, options)
-            if "format" in defaults:
-                defaults["formats"] = defaults.pop("format")
-            context.default_map = {name: defaults}
+            context.default_map = {name: command_defaults(load_settings(), name, _settings_of(command))}
         return name, command, rest
+
+
+@cache
+def _plugins() -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group=_PLUGINS)}
+
+
+def _settings_of(command: click.Command) -> dict[str, str]:
+    """What the settings file calls the options of a command, which is as their flags, and their own names."""
+    return {
+        flag.lstrip("-").replace("-", "_"): option.name
+        for option in command.params
+        if isinstance(option, click.Option) and option.name is not None
+        for flag in option.opts
+    }
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
+
+_quiet = click.option("--quiet", is_flag=True, help="No progress bar.")
 
 
 @click.group(short_help="List, fetch and check the weights of models.")
@@ -37,7 +40,7 @@ def list_models() -> None:
 
 @models.command(short_help="Fetch a model.")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
-@click.option("--quiet", is_flag=True, help="No progress bar.")
+@_quiet
 def pull(names: tuple[str, ...], quiet: bool) -> None:
     """Fetch models and print their folders.
 
@@ -82,15 +85,15 @@ def path(name: str) -> None:
 
 
 @models.command("slice", short_help="Make a smaller model from a Gemma 3n.")
-@click.argument("name", metavar="NAME|DIR")
+@click.argument("model", metavar="NAME|DIR")
 @click.option(
     "--size", required=True, metavar="NAME|FILE", help="What stays: a size it holds (e2b), or a TOML or JSON file."
 )
 @click.option(
     "--output", required=True, type=click.Path(path_type=Path), metavar="DIR", help="A new folder for the model."
 )
-@click.option("--quiet", is_flag=True, help="No progress bar.")
-def slice_model(name: str, size: str, output: Path, quiet: bool) -> None:
+@_quiet
+def slice_model(**values: Any) -> int:
     """Cut a smaller model out of a Gemma 3n and print its folder, which --model takes; transformers loads it too.
 
     Gemma 3n E4B is a MatFormer: E2B lies in it, and every size between. A size FILE says how many feed-forward
@@ -105,27 +108,19 @@ def slice_model(name: str, size: str, output: Path, quiet: bool) -> None:
     from speech3n.runtime.extras import require
 
     require("torch", "models slice")
-    from speech3n.engines.registry import require_installed, resolve_model
-    from speech3n.models.gemma3n.capabilities import Capabilities
-    from speech3n.models.gemma3n.matformer import slice_checkpoint
-    from speech3n.models.gemma3n.sizes import Size
-    from speech3n.store.progress import SilentProgress, terminal_progress
+    from speech3n.engines.gemma.derived import SliceRequest, run_slice
 
-    model = resolve_model(name, size)
-    wanted = Size.named(size, Capabilities.read(model.folder).sizes)
-    require_installed(model)
-    sliced = slice_checkpoint(model.folder, wanted, output, SilentProgress() if quiet else terminal_progress())
-    click.echo(sliced.folder)
+    return run_slice(SliceRequest(**values))
 
 
 @models.command(short_help="Make a Gemma 3n of int4 or int8 weights.")
-@click.argument("name", metavar="NAME|DIR")
+@click.argument("model", metavar="NAME|DIR")
 @click.option("--recipe", type=click.Choice(("int4", "int8")), default="int4", show_default=True)
 @click.option("--part", "parts", multiple=True, metavar="PART=int4|int8|none", help="Another choice for a part.")
 @click.option("--group", type=click.Choice((32, 64, 128)), default=64, show_default=True, help="Int4 columns a step.")
 @click.option("--output", type=click.Path(path_type=Path), metavar="DIR", help="A new folder; default: NAME-RECIPE.")
-@click.option("--quiet", is_flag=True, help="No progress bar.")
-def quantize(name: str, recipe: str, parts: tuple[str, ...], group: int, output: Path | None, quiet: bool) -> None:
+@_quiet
+def quantize(parts: tuple[str, ...], **values: Any) -> int:
     """Write a Gemma 3n in few bits and print its folder, which --model takes.
 
     int4 makes E2B fit into about two gigabytes of memory, int8 is nearer to the original. Parts are audio, attention,
@@ -137,8 +132,7 @@ def quantize(name: str, recipe: str, parts: tuple[str, ...], group: int, output:
     from speech3n.runtime.extras import require
 
     require("torch", "models quantize")
-    from speech3n.cli.quantise import quantise_named
-    from speech3n.store.progress import SilentProgress, terminal_progress
+    from speech3n.engines.gemma.derived import QuantizeRequest, run_quantize
 
-    progress = SilentProgress() if quiet else terminal_progress()
-    click.echo(quantise_named(name, (recipe, parts, group), output, progress))
+    choices = {part: choice for part, _, choice in (text.partition("=") for text in parts)}
+    return run_quantize(QuantizeRequest(parts=choices, **values))

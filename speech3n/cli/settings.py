@@ -38,8 +38,11 @@ def load_settings() -> dict[str, Any]:
         raise UsageError(f"The settings in '{path}' cannot be read: {error}.") from error
 
 
-def command_defaults(settings: Mapping[str, Any], command: str, options: set[str]) -> dict[str, Any]:
-    """The defaults for one command, whose options are named `options`; raises UsageError for an unknown one."""
+def command_defaults(settings: Mapping[str, Any], command: str, options: Mapping[str, str]) -> dict[str, Any]:
+    """The defaults for one command by its options' names; raises UsageError for a setting that it does not have.
+
+    `options` has the name of an option by that of its setting.
+    """
     table = settings.get(command, {})
     if not isinstance(table, Mapping):
         raise UsageError(f"'{command}' in '{settings_path()}' should be a table: [{command}].")
@@ -52,4 +55,4 @@ def command_defaults(settings: Mapping[str, Any], command: str, options: set[str
             )
     common = {name: value for name, value in settings.items() if not isinstance(value, Mapping)}
     merged = {name.replace("-", "_"): value for name, value in {**common, **table}.items()}
-    return {name: value for name, value in merged.items() if name in options}
+    return {options[name]: value for name, value in merged.items() if name in options}

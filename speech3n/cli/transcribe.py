@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import click
 
@@ -21,19 +21,7 @@ from speech3n.cli import options
 @options.output_dir
 @click.option("--skip-existing", is_flag=True, help="Leave out inputs whose files are all there already.")
 @click.option("--quiet", is_flag=True, help="No progress bar and no summary.")
-def transcribe(
-    inputs: tuple[str, ...],
-    model: str,
-    size: str | None,
-    language: str | None,
-    translate: bool,
-    to: str,
-    formats: str | None,
-    subtitles: str | None,
-    output_dir: Path | None,
-    skip_existing: bool,
-    quiet: bool,
-) -> int:
+def transcribe(**values: Any) -> int:
     """Transcribe audio and video files, with word times, and translate them.
 
     FILE can be a folder, which is searched, or a pattern. With one input and neither --format nor
@@ -47,19 +35,5 @@ def transcribe(
     """
     from speech3n.session.offline import TranscribeRequest, run
 
-    translate = options.translates(translate)
-    return run(
-        TranscribeRequest(
-            inputs=inputs,
-            model=model,
-            size=size,
-            language=language,
-            translate=translate,
-            to=to,
-            formats=formats,
-            subtitles=subtitles or ("both" if translate else "source"),
-            output_dir=output_dir,
-            skip_existing=skip_existing,
-            quiet=quiet,
-        )
-    )
+    values["translate"] = options.translates(values["translate"])
+    return run(TranscribeRequest(**values))

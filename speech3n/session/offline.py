@@ -38,7 +38,7 @@ class TranscribeRequest:
     translate: bool
     to: str
     formats: str | None
-    subtitles: str
+    subtitles: str | None
     output_dir: Path | None
     skip_existing: bool
     quiet: bool
@@ -47,7 +47,7 @@ class TranscribeRequest:
 def run(request: TranscribeRequest) -> int:
     """Transcribe all inputs; the exit code is 0, or 1 where some failed. Raises UsageError before any work is done."""
     formats = parse_formats(request.formats or _DEFAULT_FORMAT)
-    layout = SubtitleOptions(content=request.subtitles)
+    layout = SubtitleOptions(content=request.subtitles or ("both" if request.translate else "source"))
     target = parse_target_language(request.to)
     jobs = find_jobs(request.inputs, request.output_dir)
     prints = len(jobs) == 1 and request.output_dir is None and request.formats is None

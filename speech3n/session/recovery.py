@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import click
 
 from speech3n.engines.base import Engine
+from speech3n.engines.registry import open_engine, resolve_model
+from speech3n.errors import ModelError, UsageError
+from speech3n.formats.subtitles import SubtitleOptions
+from speech3n.formats.writers import parse_formats, write_transcript
 from speech3n.journal.journal import SavedSession
 from speech3n.journal.recording import Recording
 from speech3n.languages import parse_language
@@ -15,6 +23,56 @@ from speech3n.session.transcript import TranscriptBuilder
 from speech3n.types import FRAME_SAMPLES, SAMPLE_RATE, Segment, Transcript, Waveform, Word
 
 _SHORTEST_S = 0.2
+_DEFAULT_FORMATS = "txt,srt,json"
+
+
+@dataclass(frozen=True, slots=True)
+class RecoverRequest:
+    """The command line of `recover`."""
+
+    folder: Path
+    model: str | None
+    size: str | None
+    formats: str | None
+    subtitles: str | None
+    output_dir: Path | None
+
+
+def run(request: RecoverRequest) -> int:
+    """Write the transcript of a session's folder, and print where.
+
+    The exit code is 0, or 1 where there is no model to recognise what is missing: what was recognised before is written
+    then. Raises UsageError, StorageError.
+    """
+    formats = parse_formats(request.formats or _DEFAULT_FORMATS)
+    session = SavedSession.load(request.folder)
+    missing_s = sum(end - start for start, end in missing_stretches(session))
+    code = 0
+    with ExitStack() as opened:
+        engine: Engine | None = None
+        if missing_s:
+            click.echo(f"Recognising {missing_s:.1f} s that were recorded and not yet recognised…", err=True)
+            try:
+                engine = opened.enter_context(closing(_open_engine(request, session.header.model)))
+            except ModelError as error:
+                click.echo(f"speech3n: {error} Only what was recognised before is written.", err=True)
+                code = 1
+        transcript = recover_transcript(session, engine)
+    layout = SubtitleOptions(content=request.subtitles or ("both" if session.header.translate else "source"))
+    for path in write_transcript(transcript, formats, (request.output_dir or request.folder) / "transcript", layout):
+        click.echo(path)
+    return code
+
+
+def _open_engine(request: RecoverRequest, recorded_with: str) -> Engine:
+    """The engine that was asked for, or the session's own; ModelError where that is not known here any more."""
+    try:
+        model = resolve_model(request.model or recorded_with, request.size)
+    except UsageError as error:
+        if request.model is None and request.size is None:
+            raise ModelError(error.message, "Choose another with --model.") from error
+        raise
+    return open_engine(model)
 
 
 def missing_stretches(session: SavedSession) -> list[tuple[float, float]]:

@@ -28,8 +28,11 @@ _LIVE = (
 )
 
 
-def session(folder: Path, pcm: Waveform, *events: object) -> SavedSession:
-    journal = Journal.create(folder, SessionHeader("talk.wav", "whisper-base", "es"))
+TALK = SessionHeader("talk.wav", "whisper-base", "es")
+
+
+def session(folder: Path, pcm: Waveform, *events: object, header: SessionHeader = TALK) -> SavedSession:
+    journal = Journal.create(folder, header)
     for frame in frames(pcm):
         journal.recording.append(frame)
     for event in events:
@@ -115,7 +118,7 @@ def test_what_is_no_session_is_said(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_the_command_writes_transcripts(
     english: Waveform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("speech3n.engines.registry.open_engine", lambda model: FakeEngine())
+    monkeypatch.setattr("speech3n.session.recovery.open_engine", lambda model: FakeEngine())
     session(tmp_path / "s", english, segment(0, 0.3, 4.0))
     with pytest.raises(SystemExit) as exit_:
         cli.main(["recover", str(tmp_path / "s"), "--format", "txt,srt", "--output-dir", str(tmp_path / "out")])
@@ -134,7 +137,7 @@ def test_the_command_recognises_at_the_size_asked_for(
         opened.append((model.name, model.size))
         return FakeEngine()
 
-    monkeypatch.setattr("speech3n.engines.registry.open_engine", open_engine)
+    monkeypatch.setattr("speech3n.session.recovery.open_engine", open_engine)
     session(tmp_path / "s", english)
     command = ["recover", str(tmp_path / "s"), "--size", "e2b"]
     with pytest.raises(SystemExit) as exit_:
@@ -156,6 +159,18 @@ def test_a_missing_model_still_gives_what_was_recognised(
         cli.main(["recover", str(tmp_path / "s")])
     assert exit_.value.code == 1
     assert "models pull" in capsys.readouterr().err
+    assert (tmp_path / "s" / "transcript.txt").read_text() == "said 0\n"
+
+
+def test_a_model_folder_that_is_gone_still_gives_what_was_recognised(
+    english: Waveform, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    header = SessionHeader("talk.wav", str(tmp_path / "model"), "es")
+    session(tmp_path / "s", english, segment(0, 0.3, 4.0), header=header)
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(["recover", str(tmp_path / "s")])
+    assert exit_.value.code == 1
+    assert "There is no folder" in capsys.readouterr().err
     assert (tmp_path / "s" / "transcript.txt").read_text() == "said 0\n"
 
 

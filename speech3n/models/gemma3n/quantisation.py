@@ -7,6 +7,7 @@ safetensors hold the buffers of `Int8Linear`, `Int8Rows` or `Int4Linear`, as the
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from torch import nn
 
-from speech3n.errors import ModelError
+from speech3n.errors import ModelError, UsageError
 from speech3n.layers.embedding import Int8Rows
 from speech3n.layers.quantised import Int4Embedding, Int4Linear, Int8Embedding, Int8Linear, Quantised
 from speech3n.layers.rounding import BLOCK, GROUPS
@@ -61,7 +62,14 @@ class Recipe:
     group: int = 64
 
     def with_choices(self, changed: Mapping[str, str]) -> Recipe:
-        """The same with other choices for some parts."""
+        """The same with other choices for some parts; raises UsageError with the nearest valid part."""
+        for part, choice in changed.items():
+            if part not in PARTS:
+                near = difflib.get_close_matches(part, PARTS, n=1)
+                hint = f"Did you mean {near[0]}?" if near else f"Parts are {', '.join(PARTS)}: --part audio=int8."
+                raise UsageError(f"There is no part '{part}'.", hint)
+            if choice not in CHOICES:
+                raise UsageError(f"The part {part} cannot be '{choice}'.", f"Take one of {', '.join(CHOICES)}.")
         return Recipe(self.name, {**self.choices, **changed}, self.group) if changed else self
 
     def format_of(self, module: str, shape: tuple[int, ...]) -> str | None:

@@ -15,7 +15,6 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from speech3n.cli.models import models
-from speech3n.cli.quantise import parse_choices
 from speech3n.engines.base import StreamOptions
 from speech3n.engines.gemma.engine import Gemma3nEngine
 from speech3n.errors import ModelError, UsageError
@@ -244,7 +243,7 @@ def test_the_command_line_quantises(tmp_path: Path) -> None:
 
 def test_a_wrong_part_gets_the_nearest() -> None:
     with pytest.raises(UsageError) as error:
-        parse_choices(["atention=int8"])
+        RECIPES["int4"].with_choices({"atention": "int8"})
     assert "attention" in str(error.value.hint)
     with pytest.raises(UsageError, match="cannot be 'int3'"):
-        parse_choices(["audio=int3"])
+        RECIPES["int4"].with_choices({"audio": "int3"})
