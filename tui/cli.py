@@ -11,7 +11,7 @@ from speech3n.cli import options
 
 
 @click.command(short_help="Live captions from the microphone, a file or a pipe.")
-@click.argument("source", default="mic", metavar="[mic | FILE | -]")
+@click.argument("source", default="mic", metavar="[mic | FILE | URL | -]")
 @options.model
 @options.size("auto")
 @options.language
@@ -57,20 +57,12 @@ from speech3n.cli import options
     help="Colours of the UI.",
 )
 @click.option("--large", is_flag=True, help="Large print in the UI: bold, with air between lines.")
-@click.option("--rate", type=click.IntRange(4000, 384000), default=16000, show_default=True, help="Sample rate of -.")
-@click.option("--channels", type=click.IntRange(1, 32), default=1, show_default=True, help="Channels of -.")
-@click.option(
-    "--sample-format",
-    type=click.Choice(["s16le", "s32le", "f32le"]),
-    default="s16le",
-    show_default=True,
-    help="Samples of -: raw PCM on stdin.",
-)
+@options.raw_pcm
 def live(plain: bool, jsonl: bool, list_devices: bool, theme: str, large: bool, **values: Any) -> int:
     """Show what is said while it is said, and its translation with --translate.
 
-    Listens to the microphone, to a FILE, or to raw PCM on stdin (-). Text that is committed never changes;
-    tentative text is dimmed. Everything is kept in the session's folder as it comes: after a crash,
+    Listens to the microphone, to a FILE or URL, or to stdin (-): a recording, or raw PCM. Text that is committed
+    never changes; tentative text is dimmed. Everything is kept in the session's folder as it comes: after a crash,
     `speech3n recover DIR` writes the transcript.
 
     \b

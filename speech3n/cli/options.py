@@ -62,6 +62,32 @@ subtitles = click.option(
 )
 
 
+def raw_pcm(command: _Command) -> _Command:
+    """What raw PCM on stdin is: its sample rate, its channels, its samples."""
+    for option in (
+        click.option(
+            "--sample-format",
+            type=click.Choice(["s16le", "s32le", "f32le"]),
+            default="s16le",
+            show_default=True,
+            help="Samples of raw PCM on stdin.",
+        ),
+        click.option(
+            "--channels", type=click.IntRange(1, 32), default=1, show_default=True, help="Channels of raw PCM on stdin."
+        ),
+        click.option(
+            "--rate",
+            type=click.IntRange(4000, 384000),
+            default=16000,
+            show_default=True,
+            metavar="HZ",
+            help="Sample rate of raw PCM on stdin.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 def size(default: str | None = None) -> Callable[[_Command], _Command]:
     """The size of an elastic model; None is all of it."""
     return click.option(

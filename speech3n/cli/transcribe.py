@@ -10,7 +10,7 @@ from speech3n.cli import options
 
 
 @click.command(short_help="Transcribe audio and video files.")
-@click.argument("inputs", nargs=-1, required=True, metavar="FILE...")
+@click.argument("inputs", nargs=-1, required=True, metavar="FILE|URL|-...")
 @options.model
 @options.size()
 @options.language
@@ -19,12 +19,14 @@ from speech3n.cli import options
 @options.formats
 @options.subtitles
 @options.output_dir
-@click.option("--skip-existing", is_flag=True, help="Leave out inputs whose files are all there already.")
+@click.option("--skip-existing", is_flag=True, help="Leave out files that are there already.")
+@click.option("--overwrite", is_flag=True, help="Write files anew that are there already.")
+@options.raw_pcm
 @click.option("--quiet", is_flag=True, help="No progress bar and no summary.")
-def transcribe(**values: Any) -> int:
+def transcribe(quiet: bool, **values: Any) -> int:
     """Transcribe audio and video files, with word times, and translate them.
 
-    FILE can be a folder, which is searched, or a pattern. With one input and neither --format nor
+    FILE can be a folder, which is searched, or a pattern; - is stdin. With one input and neither --format nor
     --output-dir the text is printed; otherwise files are written beside each input or to --output-dir.
 
     \b
@@ -33,7 +35,8 @@ def transcribe(**values: Any) -> int:
     speech3n transcribe film.mkv --language fr --translate --format srt --subtitles translation
     speech3n transcribe talk.mp3 --to German --model gemma-3n-e2b
     """
-    from speech3n.session.offline import TranscribeRequest, run
+    from speech3n.cli.progress import ConsoleReporter
+    from speech3n.session.batch import TranscribeRequest, transcribe_all
 
     values["translate"] = options.translates(values["translate"])
-    return run(TranscribeRequest(**values))
+    return 0 if transcribe_all(TranscribeRequest(**values), ConsoleReporter(quiet=quiet)) else 1

@@ -1,21 +1,18 @@
-"""Transcription of files: which ones, where their transcripts go, and the same road as live captions, unclocked."""
+"""What `transcribe` is asked to do: which inputs there are, and a name of its own for the transcript of each."""
 
 from __future__ import annotations
 
 import glob
-from collections import Counter
-from collections.abc import Callable, Iterable
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
-from speech3n.audio.source import AudioSource
-from speech3n.engines.base import Engine
-from speech3n.errors import Speech3nError, UsageError
-from speech3n.session.feed import open_feed
-from speech3n.session.options import SessionOptions
-from speech3n.session.session import Session
-from speech3n.session.transcript import TranscriptBuilder
-from speech3n.types import Transcript
+from speech3n.audio.inputs import STDIN
+from speech3n.audio.media import is_address
+from speech3n.errors import UsageError
 
 AUDIO_SUFFIXES = frozenset(
     f".{suffix}"
@@ -30,72 +27,114 @@ AUDIO_SUFFIXES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """An input and the path, without suffix, that its transcripts get."""
+    """An input, a file or else `-` or an address, and the path, without suffix, that its transcripts get."""
 
-    path: Path
+    source: Path | str
     stem: Path
 
-
-class Interrupted(Exception):
-    """A file that could not be heard to its end; `transcript` is what was recognised until then."""
-
-    def __init__(self, transcript: Transcript, cause: BaseException) -> None:
-        super().__init__(str(cause))
-        self.transcript = transcript
-        self.cause = cause
+    def outputs(self, formats: Iterable[str]) -> dict[str, Path]:
+        """The files of its transcript by format."""
+        # Not with_suffix: `talk.v2` and `talk.v3` would both become `talk.srt`.
+        return {format_: self.stem.with_name(f"{self.stem.name}.{format_}") for format_ in formats}
 
 
 def find_jobs(inputs: Iterable[str], output_dir: Path | None) -> list[Job]:
-    """Inputs from files, folders (searched below) and glob patterns, in order and without repeats.
+    """Inputs from files, folders (searched below), glob patterns, addresses and `-`, in order and without repeats.
 
-    Transcripts go beside their inputs or to `output_dir`, where the structure of a folder is kept. Two inputs of
-    one name get transcripts with the whole file name. Raises UsageError for a folder or pattern that holds nothing.
+    Transcripts go beside their inputs or to `output_dir`, where the structure of a folder is kept; what does not come
+    from a file goes to the folder one is in. Inputs whose transcripts would get one name get the whole file name, then
+    the names of their folders before it. Raises UsageError for a folder or pattern that holds nothing.
     """
-    found: dict[Path, Path] = {}
+    found: dict[str, _Named] = {}
     for text in inputs:
-        for path, relative in _expand(text):
-            found.setdefault(path, (output_dir / relative) if output_dir else path)
-    stems = Counter(target.with_suffix("") for target in found.values())
-    return [
-        Job(path, target if stems[target.with_suffix("")] > 1 else target.with_suffix(""))
-        for path, target in found.items()
-    ]
+        if text == STDIN:
+            found.setdefault(text, _Named(text, Path("stdin"), output_dir or Path()))
+        elif is_address(text):
+            found.setdefault(text, _Named(text, _address_path(text), output_dir or Path()))
+        else:
+            for path, below in _expand(text):
+                folder = output_dir / below if output_dir else path.parent
+                found.setdefault(str(path.absolute()), _Named(path, path.absolute(), folder))
+    return _distinct(list(found.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """An input, the path that names it, and the folder of its transcripts."""
+
+    source: Path | str
+    path: Path
+    folder: Path
+
+    def stem(self, level: int) -> Path | None:
+        """A name for its transcripts, the longer the higher the level; None where there are no more."""
+        parents = self.path.parts[1 if self.path.anchor else 0 : -1]
+        if level > 1 + len(parents):
+            return None
+        name = self.path.name if level == 1 else self.path.stem
+        return self.folder / "-".join([*parents[len(parents) - max(0, level - 1) :], name])
+
+
+def _distinct(named: list[_Named]) -> list[Job]:
+    levels = [0] * len(named)
+    while True:
+        by_name: dict[str, list[int]] = defaultdict(list)
+        stems: list[Path] = []
+        for index, (one, level) in enumerate(zip(named, levels, strict=True)):
+            stem = one.stem(level)
+            if stem is None:
+                raise UsageError(
+                    f"The transcript of '{one.source}' would get the name of another one.",
+                    "Transcribe them one by one, each to a folder of its own (--output-dir).",
+                )
+            stems.append(stem)
+            by_name[os.path.normcase(stem)].append(index)
+        clashes = [indices for indices in by_name.values() if len(indices) > 1]
+        if not clashes:
+            return [Job(one.source, stem) for one, stem in zip(named, stems, strict=True)]
+        for indices in clashes:
+            # The one whose name is whole already keeps it.
+            lowest = min(levels[index] for index in indices)
+            for index in indices:
+                levels[index] += levels[index] == lowest
+
+
+def _address_path(url: str) -> Path:
+    """The path that names an address: its server, its folders and, where it has one, its query as one more folder."""
+    parts = urlsplit(url)
+    server = parts.netloc.rpartition("@")[2].replace(":", "-").replace(".", "-")
+    path = Path(unquote(parts.path).lstrip("/"))
+    return Path(server, path.parent, parts.query.replace("/", "-"), path.name)
 
 
 def _expand(text: str) -> list[tuple[Path, Path]]:
-    """The files behind one argument, each with its path relative to what was named."""
+    """The files behind one argument, each with its folder relative to what was named."""
     path = Path(text)
     if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.suffix.lower() in AUDIO_SUFFIXES and file.is_file())
+        files = sorted(_audio_below(path))
         if not files:
             raise UsageError(f"The folder '{path}' holds no audio or video.")
-        return [(file, file.relative_to(path)) for file in files]
+        return [(file, file.relative_to(path).parent) for file in files]
     if glob.has_magic(text) and not path.exists():
         files = sorted(Path(match) for match in glob.iglob(text, recursive=True) if Path(match).is_file())  # noqa: PTH207 (patterns may be absolute)
         if not files:
             raise UsageError(f"Nothing matches '{text}'.")
-        return [(file, Path(file.name)) for file in files]
-    return [(path, Path(path.name))]
+        return [(file, Path()) for file in files]
+    return [(path, Path())]
 
 
-def transcribe_source(
-    engine: Engine, source: AudioSource, options: SessionOptions, on_progress: Callable[[float], None] = lambda _: None
-) -> Transcript:
-    """Recognise a source from beginning to end; `on_progress` gets the seconds heard so far.
-
-    Raises Interrupted, with what was recognised until then, where the source fails or the user interrupts.
-    """
-    builder = TranscriptBuilder(source.name, engine.info.name)
-
-    def transcript() -> Transcript:
-        return builder.build(options.language, translate=options.translate)
-
-    try:
-        for event in Session(engine, options).run(open_feed(source)):
-            builder.add(event)
-            on_progress(builder.duration_s)
-    except (Speech3nError, KeyboardInterrupt) as error:
-        raise Interrupted(transcript(), error) from error
-    finally:
-        source.close()
-    return transcript()
+def _audio_below(folder: Path) -> Iterator[Path]:
+    """The recordings in a folder and below: links to folders are followed, each folder once; hidden names are not."""
+    seen: set[str] = set()
+    for root, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(root)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in names:
+            # `._talk.m4a` is what macOS leaves beside talk.m4a on other people's disks.
+            path = Path(root, name)
+            if not name.startswith(".") and path.suffix.lower() in AUDIO_SUFFIXES and path.is_file():
+                yield path

@@ -17,7 +17,7 @@ from speech3n.formats.writers import parse_formats, write_transcript
 from speech3n.journal.journal import SavedSession
 from speech3n.journal.recording import Recording
 from speech3n.languages import parse_language
-from speech3n.session.jobs import transcribe_source
+from speech3n.session.offline import transcribe_source
 from speech3n.session.options import file_options
 from speech3n.session.transcript import TranscriptBuilder
 from speech3n.types import FRAME_SAMPLES, SAMPLE_RATE, Segment, Transcript, Waveform, Word

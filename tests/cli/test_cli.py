@@ -12,31 +12,10 @@ import pytest
 
 from speech3n.cli import main as cli
 from speech3n.errors import EngineError
-from speech3n.session import offline as transcribe
+from speech3n.session import batch as transcribe
 from tests.audio.recordings import Sound, record, record_silent_video
 from tests.conftest import read_waveform, silence
 from tests.fakes import FakeEngine
-
-
-class Result:
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    """Run the command line with an engine that needs no weights."""
-    monkeypatch.setattr(transcribe, "install_model", lambda model: None)
-    monkeypatch.setattr(transcribe, "open_engine", lambda model: FakeEngine())
-
-    def run(*arguments: object) -> Result:
-        with pytest.raises(SystemExit) as exit_:
-            cli.main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        code = exit_.value.code
-        return Result(code if isinstance(code, int) else 0, captured.out, captured.err)
-
-    return run
 
 
 def test_one_file_is_printed(run, examples: dict[str, Path], tmp_path: Path) -> None:

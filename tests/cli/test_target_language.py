@@ -16,8 +16,8 @@ from speech3n.formats.subtitles import SubtitleOptions, lay_out
 from speech3n.journal.events import parse_segment, segment_record
 from speech3n.journal.journal import Journal, SavedSession, SessionHeader
 from speech3n.languages import parse_target_language
+from speech3n.session import batch as transcribe
 from speech3n.session import live
-from speech3n.session import offline as transcribe
 from speech3n.session.feed import open_feed
 from speech3n.session.options import SessionOptions
 from speech3n.session.recovery import recover_transcript

@@ -1,0 +1,147 @@
+"""`transcribe` on what is no plain file, and on files that are there already."""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from speech3n.session.batch import TranscribeRequest, transcribe_all
+from speech3n.session.offline import transcribe_file
+from tests.cli.conftest import Run
+from tests.fakes import FakeEngine
+
+
+@pytest.fixture
+def clip(examples: dict[str, Path], tmp_path: Path) -> Path:
+    """A recording in a folder of its own."""
+    path = tmp_path / "in" / "talk.flac"
+    path.parent.mkdir()
+    path.write_bytes(examples["en"].read_bytes())
+    return path
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are of POSIX")
+def test_named_pipes_are_opened_once_and_in_turn(run: Run, clip: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        os.mkfifo(tmp_path / name)
+
+    def write() -> None:
+        # One after the other: who opens both before reading the first waits for ever.
+        (tmp_path / "one").write_bytes(clip.read_bytes())
+        (tmp_path / "two").write_bytes(clip.read_bytes())
+
+    writer = threading.Thread(target=write, daemon=True)
+    writer.start()
+    result = run("transcribe", tmp_path / "one", tmp_path / "two", "--output-dir", tmp_path / "out")
+    writer.join(10)
+    assert result.code == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["one.txt", "two.txt"]
+
+
+def test_stdin_is_an_input(run: Run, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(clip.read_bytes())))
+    assert run("transcribe", "-").out == run("transcribe", clip).out != ""
+
+
+def test_stdin_may_be_raw(run: Run, english, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(english.astype("<f4").tobytes())))
+    assert run("transcribe", "-", "--sample-format", "f32le").out.startswith("w0 w1")
+
+
+def test_stdin_without_anything(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
+    result = run("transcribe", "-")
+    assert (result.code, result.err) == (
+        1,
+        "Failed: stdin ended without any audio. Check the program that writes to it.\n",
+    )
+
+
+def test_an_address_that_cannot_be_reached_is_one_line(run: Run, clip: Path, tmp_path: Path) -> None:
+    url = "http://127.0.0.1:9/talk.mp3"
+    result = run("transcribe", url)
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith(f"Failed: {url} cannot be reached: Connection refused")
+    result = run("transcribe", url, clip, "--output-dir", tmp_path / "out")
+    assert result.code == 1
+    assert "1 of 2 transcribed, 1 failed" in result.err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["talk.flac.txt"]
+
+
+def test_what_cannot_be_opened_counts_as_failed(run: Run, clip: Path, tmp_path: Path) -> None:
+    result = run("transcribe", clip, "missing.flac", "--output-dir", tmp_path / "out")
+    assert "1 of 2 transcribed, 1 failed" in result.err
+
+
+def test_nothing_that_is_there_is_overwritten_unasked(run: Run, clip: Path) -> None:
+    subtitles = clip.with_suffix(".srt")
+    subtitles.write_text("corrected by hand")
+    result = run("transcribe", clip, "--format", "txt,srt")
+    assert result.code == 2
+    assert "talk.srt' exists already" in result.err
+    assert sorted(path.name for path in clip.parent.iterdir()) == ["talk.flac", "talk.srt"]
+
+    assert run("transcribe", clip, "--format", "txt,srt", "--skip-existing").code == 0
+    assert subtitles.read_text() == "corrected by hand"
+    assert clip.with_suffix(".txt").exists()
+
+    assert run("transcribe", clip, "--format", "txt,srt", "--overwrite").code == 0
+    assert "w0 w1" in subtitles.read_text()
+
+
+def test_an_input_is_never_overwritten(run: Run, clip: Path) -> None:
+    odd = clip.rename(clip.with_name("talk.txt"))
+    before = odd.read_bytes()
+    result = run("transcribe", odd, "--format", "txt", "--overwrite")
+    assert result.code == 2
+    assert "is an input" in result.err
+    assert odd.read_bytes() == before
+
+
+def test_more_files_than_may_be_open(run: Run, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("speech3n.session.batch._MOST_OPEN", 1)
+    for number in range(3):
+        clip.with_name(f"{number}.flac").write_bytes(clip.read_bytes())
+    assert run("transcribe", clip.parent, "--output-dir", tmp_path / "out").code == 0
+    texts = {path.read_text() for path in (tmp_path / "out").iterdir()}
+    assert len(texts) == 1
+    assert len(list((tmp_path / "out").iterdir())) == 4
+
+
+class Listener:
+    """A program that uses the library."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.heard_s: list[float] = []
+        self.total_s: float | None = None
+
+    def begin(self, files: int, total_s: float | None):  # type: ignore[no-untyped-def]
+        from contextlib import nullcontext
+
+        self.total_s = total_s
+        return nullcontext()
+
+    def file(self, name: str):  # type: ignore[no-untyped-def]
+        return self.heard_s.append
+
+    def note(self, text: str) -> None: ...
+
+    def failure(self, error: BaseException) -> None: ...
+
+    def show(self, text: str) -> None:
+        self.texts.append(text)
+
+
+def test_the_library_prints_nothing(run: Run, clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    listener = Listener()
+    assert transcribe_all(TranscribeRequest((str(clip),), "whisper-base"), listener)
+    assert listener.texts[0].startswith("w0 w1")
+    assert listener.total_s == pytest.approx(11, abs=0.1)
+    assert listener.heard_s[-1] == pytest.approx(11, abs=0.1)
+    assert transcribe_file(FakeEngine(), clip).text == listener.texts[0].rstrip()
+    assert capsys.readouterr() == ("", "")
