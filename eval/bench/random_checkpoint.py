@@ -16,8 +16,7 @@ from speech3n.eval.bench.gemma3n_pair import SHAPES, Shape, weight_mean, weight_
 from speech3n.layers.skeleton import shapes_only
 from speech3n.models.gemma3n.config import Gemma3nConfig
 from speech3n.models.gemma3n.model import Gemma3n
-from speech3n.store.new_folder import new_folder
-from speech3n.store.tensor_file import TensorFileWriter, TensorSpec
+from speech3n.store import TensorFileWriter, TensorSpec, new_folder
 
 _BLOCK = 1 << 24
 _PREFIX = "model."

@@ -19,9 +19,7 @@ from speech3n.models.gemma3n.config import Gemma3nConfig
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.models.gemma3n.pieces import TYPE_NAMES, bytes_of
 from speech3n.models.gemma3n.quantisation import KEY, Recipe, build, record
-from speech3n.store.new_folder import new_folder
-from speech3n.store.shards import TensorGroup, write_shards
-from speech3n.store.tensor_file import TensorSpec
+from speech3n.store import TensorGroup, TensorSpec, new_folder, write_shards
 
 _SHARD_BYTES = 500_000_000
 _BLOCK = 1 << 22

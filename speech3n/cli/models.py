@@ -28,14 +28,10 @@ def list_models() -> None:
     """
     from speech3n import store
 
-    for name in store.known_models():
+    for name in store.available_models():
         spec = store.local_spec(name)
         licence = f"{spec.licence}, gated" if spec.gated else spec.licence
-        state = store.state(name)
-        if spec.bundled and state is store.State.MISSING:
-            # Nobody can fetch it: this copy of speech3n is of before its weights.
-            continue
-        click.echo(f"{name:<18}{spec.size_text:>11}  {state.value:<15}{licence:<27}{spec.description}")
+        click.echo(f"{name:<18}{spec.size_text:>11}  {store.state(name).value:<15}{licence:<27}{spec.description}")
 
 
 @models.command(short_help="Fetch a model.")
@@ -49,12 +45,11 @@ def pull(names: tuple[str, ...], quiet: bool) -> None:
     checksum. What is there is not fetched again, and an interrupted download goes on where it was.
     """
     from speech3n import store
-    from speech3n.store.progress import SilentProgress, terminal_progress
 
     for name in names:
         store.model_spec(name)
     for name in names:
-        click.echo(store.pull(name, SilentProgress() if quiet else terminal_progress()))
+        click.echo(store.pull(name, store.SilentProgress() if quiet else store.terminal_progress()))
 
 
 @models.command(short_help="Read every file of a model and compare checksums.")
@@ -81,7 +76,7 @@ def path(name: str) -> None:
     """Print the folder of an installed model; exit code 1 where it is missing or damaged."""
     from speech3n import store
 
-    click.echo(store.resolve(name))
+    click.echo(store.installed_folder(name))
 
 
 @models.command("slice", short_help="Make a smaller model from a Gemma 3n.")

@@ -47,7 +47,7 @@ def install_model(model: ModelRef) -> None:
 def require_installed(model: ModelRef) -> None:
     """Raise ModelError where a model of the catalogue is missing or damaged."""
     if model.in_catalogue:
-        store.resolve(model.name)
+        store.installed_folder(model.name)
 
 
 def open_engine(model: ModelRef | str = store.DEFAULT_MODEL, size: str | None = None) -> Engine:

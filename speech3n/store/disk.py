@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from speech3n.errors import ModelError
-from speech3n.store.catalogue import FileSpec, ModelSpec, model_spec
+from speech3n.store.catalogue import FileSpec, ModelSpec, known_models, model_spec
 from speech3n.store.listing import with_files
 
 PACKAGE = Path(__file__).parent.parent
@@ -60,7 +60,7 @@ def state(name: str) -> State:
     return State.INCOMPLETE if any((folder / file.name).exists() for file in files) else State.MISSING
 
 
-def resolve(name: str) -> Path:
+def installed_folder(name: str) -> Path:
     """The folder of a model whose files are known to be the published ones.
 
     Files that were checked before and have not changed since are not read again, so this costs next to
@@ -79,6 +79,14 @@ def resolve(name: str) -> Path:
             f"The model {name} in '{folder}' is damaged: {names} is not the published file.", spec.mend_steps
         )
     return folder
+
+
+def available_models() -> list[str]:
+    """The names of the models that can be had here.
+
+    A model that comes with speech3n and is not there cannot: this copy of speech3n is of before its weights.
+    """
+    return [name for name in known_models() if not (model_spec(name).bundled and state(name) is State.MISSING)]
 
 
 def verify(name: str) -> list[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from speech3n.errors import ModelError, StorageError
 from speech3n.store import hub, listing
 from speech3n.store.catalogue import FileSpec, ModelSpec
-from speech3n.store.disk import checksum_of, install, local_spec, missing_files, model_folder, resolve
+from speech3n.store.disk import checksum_of, install, installed_folder, local_spec, missing_files, model_folder
 from speech3n.store.hub import AccessError, SourceError
 from speech3n.store.packages import assemble, open_packages
 from speech3n.store.progress import Progress, SilentProgress, terminal_progress
@@ -33,7 +33,7 @@ def pull(name: str, progress: Progress | None = None, *, download: bool = True) 
     spec, folder = local_spec(name), model_folder(name)
     progress = progress or SilentProgress()
     if spec.bundled:
-        resolve(name)
+        installed_folder(name)
         progress.say(f"{name} comes with speech3n; there is nothing to fetch.")
         return folder
     with _disk_errors(spec, folder):
@@ -53,11 +53,12 @@ def ensure(name: str, download: bool | None = None) -> Path:
     """The folder of a model, fetched first where it is missing.
 
     `download` says whether it may be fetched; None means where a person can see the progress, which is
-    where stderr is a terminal. A model in the user's hub cache is always taken. Raises as `resolve` and `pull` do.
+    where stderr is a terminal. A model in the user's hub cache is always taken. Raises as `installed_folder` and
+    `pull` do.
     """
     may_download = sys.stderr.isatty() if download is None else download
     try:
-        return resolve(name)
+        return installed_folder(name)
     except ModelError:
         spec = local_spec(name)
         if spec.bundled or not (may_download or _is_cached(spec)):
@@ -109,7 +110,7 @@ class _Pull:
             except SourceError as error:
                 self._hub_failed(error)
                 raise self._failure([]) from error
-        listing.record(self.spec, self.folder)
+        listing.record_listing(self.spec, self.folder)
 
     def _from_cache(self, missing: list[FileSpec]) -> None:
         for file in missing:

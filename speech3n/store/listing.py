@@ -49,10 +49,10 @@ def with_files(spec: ModelSpec, folder: Path) -> ModelSpec:
     return replace(spec, revision=revision, files=files)
 
 
-def record(spec: ModelSpec, folder: Path) -> None:
-    """Write down which files a model has; raises OSError."""
+def record_listing(spec: ModelSpec, folder: Path) -> None:
+    """Write down in a model's folder which files it has, and of which commit; raises OSError."""
     files = [{"name": file.name, "size": file.size, "checksum": file.checksum} for file in spec.files]
-    origin = {} if spec.bundled else {"hub_repo": spec.hub_repo, "revision": spec.revision}
+    origin = {} if spec.bundled else {"revision": spec.revision}
     text = json.dumps({**origin, "files": files}, indent=1)
     draft = folder / f"{_LISTING}.{os.getpid()}"
     draft.write_text(text + "\n", "utf-8")

@@ -17,8 +17,7 @@ from speech3n.models.gemma3n.checkpoint import weight_files
 from speech3n.models.gemma3n.config import Gemma3nConfig
 from speech3n.models.gemma3n.quantisation import RECIPES
 from speech3n.models.gemma3n.quantise import quantise_checkpoint
-from speech3n.store import FileSpec, model_spec
-from speech3n.store.listing import record
+from speech3n.store import FileSpec, model_spec, record_listing
 from speech3n.training.nano import FOLDER
 from speech3n.training.tiny import WEIGHTS
 
@@ -55,7 +54,7 @@ def ship(checkpoint: Path, folder: Path) -> int:
         (quantised / _CONFIG).replace(folder / _CONFIG)
     files = tuple(_listed(path) for path in (*companions, folder / _CONFIG, folder / WEIGHTS))
     spec = replace(model_spec("nano"), files=files)
-    record(spec, folder)
+    record_listing(spec, folder)
     return spec.size
 
 

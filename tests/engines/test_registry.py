@@ -27,7 +27,7 @@ def gemma3n(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     engine = ModuleType("speech3n.engines.gemma.engine")
     engine.Gemma3nEngine = lambda folder, name, sizes: asked.append(name)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, engine.__name__, engine)
-    monkeypatch.setattr("speech3n.store.resolve", lambda name: None)
+    monkeypatch.setattr("speech3n.store.installed_folder", lambda name: None)
     return asked
 
 

@@ -62,7 +62,7 @@ def test_the_hub_gives_a_model(folder: Path, toy_hub: HubDouble) -> None:
     assert store.pull("toy") == folder
     assert _content(folder) == FILES
     assert _is_clean(folder)
-    assert store.resolve("toy") == folder
+    assert store.installed_folder("toy") == folder
     assert store.verify("toy") == []
     assert store.state("toy") is store.State.INSTALLED
 
@@ -92,7 +92,7 @@ def test_a_wrong_file_from_the_hub_is_refused(folder: Path, toy_hub: HubDouble, 
         store.pull("toy")
     assert "model.bin" not in _content(folder)
     with pytest.raises(ModelError, match="models pull toy"):
-        store.resolve("toy")
+        store.installed_folder("toy")
     toy_hub.files["model.bin"] = WEIGHTS
     store.pull("toy")
     assert _content(folder) == FILES
@@ -326,16 +326,16 @@ def test_a_folder_copied_by_hand_is_checked_once(folder: Path, monkeypatch: pyte
     folder.mkdir(parents=True)
     for name, content in FILES.items():
         (folder / name).write_bytes(content)
-    assert store.resolve("toy") == folder
+    assert store.installed_folder("toy") == folder
     monkeypatch.setattr("speech3n.store.disk.checksum_of", None)
-    assert store.resolve("toy") == folder
+    assert store.installed_folder("toy") == folder
 
 
 def test_a_file_that_changed_since_is_found_out(folder: Path, toy_hub: HubDouble) -> None:
     store.pull("toy")
     (folder / "model.bin").write_bytes(b"x" * len(WEIGHTS))
     with pytest.raises(ModelError, match="damaged"):
-        store.resolve("toy")
+        store.installed_folder("toy")
     assert store.verify("toy") == ["model.bin: not the published file (its checksum differs)"]
     (folder / "model.bin").write_bytes(b"short")
     (folder / "config.json").unlink()
@@ -354,7 +354,7 @@ def test_ensure_fetches_only_where_it_may(folder: Path, toy_hub: HubDouble) -> N
 
 def test_unknown_names_are_told_the_nearest() -> None:
     with pytest.raises(UsageError, match="Did you mean toy"):
-        store.resolve("tou")
+        store.installed_folder("tou")
 
 
 def test_every_model_of_the_catalogue_is_pinned(monkeypatch: pytest.MonkeyPatch) -> None:

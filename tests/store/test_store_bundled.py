@@ -53,7 +53,7 @@ class _Telling(SilentProgress):
 def test_it_is_installed_and_whole_and_nothing_is_written_beside_it(folder: Path) -> None:
     before = sorted(folder.iterdir())
     assert store.state("toy") is store.State.INSTALLED
-    assert store.resolve("toy") == store.ensure("toy", download=True) == folder
+    assert store.installed_folder("toy") == store.ensure("toy", download=True) == folder
     assert store.verify("toy") == []
     assert store.local_spec("toy").size == sum(map(len, FILES.values()))
     assert sorted(folder.iterdir()) == before
@@ -68,7 +68,7 @@ def test_pulling_it_says_that_it_is_there(folder: Path) -> None:
 def test_a_damaged_one_is_told_to_be_installed_again_and_is_not_fetched(folder: Path) -> None:
     (folder / "model.safetensors").write_bytes(b"x" * len(WEIGHTS))
     assert store.verify("toy") == ["model.safetensors: not the published file (its checksum differs)"]
-    for use in (store.resolve, store.pull, lambda name: store.ensure(name, download=True)):
+    for use in (store.installed_folder, store.pull, lambda name: store.ensure(name, download=True)):
         with pytest.raises(ModelError, match=r"toy in .* is damaged: model\.safetensors .* install speech3n again"):
             use("toy")
 
@@ -77,7 +77,7 @@ def test_a_damaged_one_is_told_to_be_installed_again_and_is_not_fetched(folder: 
 def test_a_missing_one_is_told_to_be_installed_again(folder: Path, missing: str) -> None:
     (folder / missing).unlink()
     assert store.state("toy") is not store.State.INSTALLED
-    for use in (store.resolve, store.pull, lambda name: store.ensure(name, download=True)):
+    for use in (store.installed_folder, store.pull, lambda name: store.ensure(name, download=True)):
         with pytest.raises(ModelError, match=r"toy is not in .* install speech3n again"):
             use("toy")
 

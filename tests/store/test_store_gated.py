@@ -70,7 +70,7 @@ def test_the_hub_gives_what_the_engine_reads_and_nothing_else(folder: Path, gate
     assert store.pull(NAME) == folder
     assert _content(folder) == GATED_FILES
     assert store.state(NAME) is store.State.INSTALLED
-    assert store.resolve(NAME) == folder
+    assert store.installed_folder(NAME) == folder
     assert store.local_spec(NAME).size == sum(map(len, GATED_FILES.values()))
 
 
@@ -89,7 +89,7 @@ def test_what_was_fetched_is_checked_without_the_hub(
         "tokenizer.json: missing",
     ]
     with pytest.raises(ModelError, match="accept the licence"):
-        store.resolve(NAME)
+        store.installed_folder(NAME)
 
 
 def test_only_what_is_damaged_is_fetched_again(folder: Path, gated_hub: HubDouble) -> None:
@@ -263,7 +263,7 @@ def test_the_record_is_written_in_one_step(folder: Path, monkeypatch: pytest.Mon
     folder.mkdir(parents=True)
     monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(OSError, match="no space"):
-        listing.record(GATED, folder)
+        listing.record_listing(GATED, folder)
     assert listing.with_files(GATED, folder).files == ()
 
 

@@ -66,7 +66,7 @@ def test_what_is_shipped_is_small_listed_and_nearly_the_same(trained: Path, pack
     nbytes = ship(trained, package)
     assert nbytes == sum(path.stat().st_size for path in package.iterdir() if path.name != ".files.json")
     assert (package / "model.safetensors").stat().st_size < 0.8 * (trained / "model.safetensors").stat().st_size
-    assert store.resolve("nano") == package
+    assert store.installed_folder("nano") == package
     assert store.verify("nano") == []
     assert [path.name for path in package.glob("*.safetensors*")] == ["model.safetensors"]
     ids = torch.arange(2, 30)[None]

@@ -14,7 +14,7 @@ from speech3n.models.gemma3n.matformer import slice_checkpoint
 from speech3n.models.gemma3n.quantisation import RECIPES
 from speech3n.models.gemma3n.quantise import quantise_checkpoint
 from speech3n.models.gemma3n.sizes import Size
-from speech3n.store.progress import Progress, SilentProgress, terminal_progress
+from speech3n.store import Progress, SilentProgress, terminal_progress
 
 
 @dataclass(frozen=True, slots=True)

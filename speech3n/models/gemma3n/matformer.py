@@ -21,9 +21,7 @@ from speech3n.models.gemma3n.config import Gemma3nConfig, TextConfig
 from speech3n.models.gemma3n.pieces import Piece, Ranges, TensorSource, copy_piece, read_sources
 from speech3n.models.gemma3n.quantisation import read_formats
 from speech3n.models.gemma3n.sizes import Size, SubmodelShape
-from speech3n.store.new_folder import new_folder, require_absent
-from speech3n.store.progress import Progress, SilentProgress
-from speech3n.store.shards import TensorGroup, write_shards
+from speech3n.store import Progress, SilentProgress, TensorGroup, new_folder, require_absent, write_shards
 
 _SHARD_BYTES = 4_000_000_000
 _LAYER = re.compile(r"(model\.language_model\.layers\.)(\d+)(\..*)")

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from speech3n.errors import ModelError
-from speech3n.store.tensor_file import ITEM_SIZES, TensorSpec
+from speech3n.store import ITEM_SIZES, TensorSpec
 
 Ranges: TypeAlias = tuple[tuple[int, int], ...]
 """Parts (start, end) of a dimension, in order."""

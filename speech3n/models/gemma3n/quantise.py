@@ -24,10 +24,7 @@ from speech3n.models.gemma3n.pieces import (
     read_sources,
 )
 from speech3n.models.gemma3n.quantisation import KEY, Recipe, build, read_formats, record
-from speech3n.store.new_folder import new_folder, require_absent
-from speech3n.store.progress import Progress, SilentProgress
-from speech3n.store.shards import TensorGroup, write_shards
-from speech3n.store.tensor_file import TensorSpec
+from speech3n.store import Progress, SilentProgress, TensorGroup, TensorSpec, new_folder, require_absent, write_shards
 
 _SHARD_BYTES = 500_000_000
 _PREFIX, _WEIGHT = "model.", ".weight"

@@ -11,8 +11,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from speech3n.store import tensor_file
-from speech3n.store.tensor_file import TensorFileWriter, TensorSpec
+from speech3n.store import safetensors_file
+from speech3n.store.safetensors_file import TensorFileWriter, TensorSpec
 
 TENSORS = {
     "a.bytes": torch.arange(7, dtype=torch.uint8),
@@ -92,7 +92,7 @@ def test_what_was_written_goes_to_the_disk_and_out_of_the_cache(
     monkeypatch.setattr(
         os, "posix_fadvise", lambda *arguments: (done.append(f"forget {arguments[1:3]}"), advise(*arguments))
     )
-    monkeypatch.setattr(tensor_file, "_CACHED_BYTES", 4)
+    monkeypatch.setattr(safetensors_file, "_CACHED_BYTES", 4)
     with TensorFileWriter(tmp_path / "x.safetensors", [TensorSpec("a", "U8", (9,))]) as writer:
         for part in (b"123", b"45", b"67", b"89"):
             writer.write("a", part)

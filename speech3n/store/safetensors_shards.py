@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from speech3n.store.tensor_file import TensorFileWriter, TensorSpec
+from speech3n.store.safetensors_file import TensorFileWriter, TensorSpec
 
 
 @dataclass(frozen=True, slots=True)
