@@ -49,7 +49,7 @@ def test_what_a_folder_holds_is_asked_once(
     tmp_path: Path, examples: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from speech3n.cli.main import main
-    from speech3n.session import offline
+    from speech3n.session import batch
 
     read: list[Path] = []
     read_config = registry.read_config
@@ -59,7 +59,7 @@ def test_what_a_folder_holds_is_asked_once(
         return read_config(folder, hint)
 
     monkeypatch.setattr(registry, "read_config", counted)
-    monkeypatch.setattr(offline, "open_engine", lambda model: FakeEngine())
+    monkeypatch.setattr(batch, "open_engine", lambda model: FakeEngine())
     (tmp_path / "config.json").write_text('{"model_type": "gemma3n"}')
     with pytest.raises(SystemExit) as exit_:
         main(["transcribe", str(examples["en"]), "--model", str(tmp_path), "--size", "e2b", "--language", "en"])

@@ -14,7 +14,7 @@ from speech3n.cli.main import main
 from speech3n.errors import ModelError
 from speech3n.store import catalogue, disk, fetch
 from speech3n.store.catalogue import FileSpec
-from speech3n.store.listing import record
+from speech3n.store.listing import record_listing
 from speech3n.store.progress import SilentProgress
 from tests.toy_model import CONFIG, TOY, WEIGHTS
 
@@ -38,7 +38,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, content in FILES.items():
         (folder / name).write_bytes(content)
     listed = (FileSpec(name, len(content), hashlib.sha256(content).hexdigest()) for name, content in FILES.items())
-    record(replace(BUNDLED, files=tuple(listed)), folder)
+    record_listing(replace(BUNDLED, files=tuple(listed)), folder)
     return folder
 
 

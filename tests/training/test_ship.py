@@ -108,7 +108,7 @@ def test_nano_runs_at_half_its_width_and_changes_between_both(shipped: Path) -> 
     with closing(open_engine(resolve_model("nano", "half"))) as half, closing(open_engine("nano", "auto")) as elastic:
         assert isinstance(half, Gemma3nEngine)
         assert isinstance(elastic, Gemma3nEngine)
-        assert set(half.paths.largest.config.text.intermediate_size) == {SMALL_HALF.ffn}
+        assert set(half.submodels.largest.config.text.intermediate_size) == {SMALL_HALF.ffn}
         assert elastic.info.sizes == ("half", "whole")
         stream = elastic.open_stream(StreamOptions(language="es", translate=True))
         stream.use_size("half")
