@@ -69,13 +69,16 @@ class BarProgress:
     def stage(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
         """Draw a bar until the stage ends."""
         from rich import progress
+        from rich.table import Column
 
+        # In 80 columns the bar gives way: a figure in two lines would jump.
+        whole = Column(no_wrap=True)
         columns = (
-            progress.TextColumn("{task.description}"),
-            progress.BarColumn(),
-            progress.DownloadColumn(),
-            progress.TransferSpeedColumn(),
-            progress.TimeRemainingColumn(elapsed_when_finished=True),
+            progress.TextColumn("{task.description}", table_column=whole),
+            progress.BarColumn(bar_width=None, table_column=Column(ratio=1)),
+            progress.DownloadColumn(table_column=whole),
+            progress.TransferSpeedColumn(table_column=whole),
+            progress.TimeRemainingColumn(elapsed_when_finished=True, table_column=whole),
         )
         with progress.Progress(*columns, console=self._console) as bar:
             task = bar.add_task(title, total=total)
