@@ -99,7 +99,7 @@ def parts(clips: Sequence[Clip], options: _Options) -> tuple[list[Clip], list[Cl
 
     The same words are never in both parts of the speaker. Raises UsageError for a speaker with too few clips.
     """
-    from speech3n.training.finetune.material import split
+    from speech3n.training.finetune.dataset import split
 
     own = [clip for clip in clips if clip.speaker == options.speaker]
     if len(own) < options.learned + 10:

@@ -35,8 +35,8 @@ def held_out(folder: Path) -> Path:
 
 def read_shard(shard: Path) -> Iterator[Entry]:
     """The clips of a shard, all of one language; raises ManifestError, AudioError, StorageError."""
-    from speech3n.training.clips import ManifestError as TrainingError
-    from speech3n.training.corpus.shards import read_lines
+    from speech3n.training.data.shards import read_lines
+    from speech3n.training.memorise.passages import ManifestError as TrainingError
 
     try:
         lines = read_lines(shard)
@@ -58,7 +58,7 @@ def read_shard(shard: Path) -> Iterator[Entry]:
 
 def _cuts(shard: Path, count: int) -> list[Path]:
     """The files of the clips, which are written where they are not there yet."""
-    from speech3n.training.corpus.shards import cut_clips
+    from speech3n.training.data.shards import cut_clips
 
     key = key_of([file_digest(shard), file_digest(shard.with_suffix(".ogg"))])
     folder = cache_folder() / "clips" / f"{shard.stem}-{key[:12]}"

@@ -58,8 +58,8 @@ def finetune(
 
     require("torch", "finetune")
     from speech3n.training.finetune.command import RATES, Request, run
-    from speech3n.training.finetune.material import Sources
-    from speech3n.training.finetune.pupil import Plan
+    from speech3n.training.finetune.dataset import Sources
+    from speech3n.training.finetune.trainer import Plan
 
     folder = _checkpoint(model)
     if device != "cpu":

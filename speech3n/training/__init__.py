@@ -1,1 +1,1 @@
-"""Training Gemma 3n: the step, and a tiny checkpoint that proves the road from sound to text."""
+"""Training Gemma 3n: `nano` from nothing, `finetune` from a checkpoint, `memorise` for the tests; `data` is for all."""

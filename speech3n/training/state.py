@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from speech3n.errors import StorageError
-from speech3n.training.corpus.schedule import Position
+from speech3n.training.data.sampler import Position
 
 _STATE = "state.json"
 _KEPT = 2

@@ -142,7 +142,7 @@ def test_synthesis_says_in_one_line_what_it_needs(alone: Environment, tmp_path: 
     (tmp_path / "voices").mkdir()
     (tmp_path / "voices" / "af_one.bin").write_bytes(bytes(510 * 256 * 4))
     arguments = "--sentences text --voices voices --output spoken --languages en".split()
-    result = alone.run("python", "-m", "speech3n.training.synthesise", *arguments, cwd=tmp_path)
+    result = alone.run("python", "-m", "speech3n.training.nano.synthesise", *arguments, cwd=tmp_path)
     needed = 'synthesis needs Kokoro, which is not installed. Run: pip install "speech3n[train]"'
     assert result.stderr == f"Error: {needed}\n"
     assert result.returncode == 1

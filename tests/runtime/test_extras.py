@@ -10,8 +10,8 @@ import pytest
 
 from speech3n.errors import MissingExtraError, ModelError
 from speech3n.runtime.extras import require
-from speech3n.training.synthesis.phonemes import Espeak
-from speech3n.training.synthesis.speakers import Kokoro, Pico
+from speech3n.training.nano.synthesis.espeak import Espeak
+from speech3n.training.nano.synthesis.speakers import Kokoro, Pico
 from tests.conftest import REPOSITORY
 
 

@@ -8,11 +8,11 @@ import numpy as np
 
 from speech3n.models.gemma3n.config import FULL, SLIDING, Gemma3nConfig
 from speech3n.models.gemma3n.sizes import Size
-from speech3n.training.corpus.features import FeatureStore, FeatureWriter
-from speech3n.training.corpus.shards import Line
-from speech3n.training.lessons import Course
-from speech3n.training.nano import open_nano
-from speech3n.training.synthesis.sentences import Sentence
+from speech3n.training.data.features import FeatureStore, FeatureWriter
+from speech3n.training.data.sentences import Sentence
+from speech3n.training.data.shards import Line
+from speech3n.training.nano.batches import Course
+from speech3n.training.nano.model import open_nano
 from speech3n.types import Waveform
 
 TEXTS = {

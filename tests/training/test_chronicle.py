@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from speech3n.errors import StorageError
-from speech3n.training.chronicle import chronicle
+from speech3n.training.nano.run_table import chronicle
 
 
 def test_a_run_is_told_by_its_last_numbers(tmp_path: Path) -> None:

@@ -11,14 +11,14 @@ import torch
 
 from speech3n.audio.frontend import LogMel
 from speech3n.errors import StorageError
-from speech3n.training.clips import ManifestError
-from speech3n.training.corpus.altered import altered
-from speech3n.training.corpus.features import FLOOR, FeatureStore, FeatureWriter, pack, unpack
-from speech3n.training.corpus.schedule import Position, Schedule
-from speech3n.training.corpus.shards import cut_clips, find_shards
-from speech3n.training.data import add_shard
-from speech3n.training.synthesis.sentences import fingerprint
-from speech3n.training.synthesis.shards import Shard
+from speech3n.training.data.__main__ import add_shard
+from speech3n.training.data.augment_waveform import altered
+from speech3n.training.data.features import FLOOR, FeatureStore, FeatureWriter, pack, unpack
+from speech3n.training.data.sampler import Position, Schedule
+from speech3n.training.data.sentences import fingerprint
+from speech3n.training.data.shards import cut_clips, find_shards
+from speech3n.training.memorise.passages import ManifestError
+from speech3n.training.nano.synthesis.shards import Shard
 from tests.training.nano_doubles import TEXTS, feature_store, sound
 
 LENGTHS = np.random.default_rng(3).integers(100, 900, 400).tolist()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from speech3n.audio.frontend import LogMel
-from speech3n.training.corpus.feature_changes import (
+from speech3n.training.data.augment_features import (
     NONE,
     Strength,
     changed,
@@ -18,7 +18,7 @@ from speech3n.training.corpus.feature_changes import (
     telephone,
     warped,
 )
-from speech3n.training.corpus.features import FLOOR, FeatureWriter, Mel
+from speech3n.training.data.features import FLOOR, FeatureWriter, Mel
 
 RANDOM = np.random.default_rng
 

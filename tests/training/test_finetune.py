@@ -16,19 +16,19 @@ from speech3n.models.gemma3n import checkpoint
 from speech3n.models.gemma3n.capabilities import Capabilities
 from speech3n.models.gemma3n.quantisation import RECIPES
 from speech3n.models.gemma3n.quantise import quantise_checkpoint
-from speech3n.training.clips import ManifestError
-from speech3n.training.corpus.features import FeatureStore, StoredClip
-from speech3n.training.corpus.schedule import Position
+from speech3n.training.data.features import FeatureStore, StoredClip
+from speech3n.training.data.sampler import Position
 from speech3n.training.finetune.command import Request, run
+from speech3n.training.finetune.dataset import Sources, gather, split, woven
 from speech3n.training.finetune.manifest import read_manifest, sounds
-from speech3n.training.finetune.material import Sources, gather, split, woven
-from speech3n.training.finetune.outcome import RECORD
-from speech3n.training.finetune.pupil import Method, Plan, Pupil
+from speech3n.training.finetune.record import RECORD
 from speech3n.training.finetune.run import Tuning
-from speech3n.training.lessons import Course, Lessons
-from speech3n.training.nano import new_nano
-from speech3n.training.questions import Desk
-from speech3n.training.tiny import save_companions
+from speech3n.training.finetune.trainer import Method, Plan, Pupil
+from speech3n.training.memorise.passages import ManifestError
+from speech3n.training.nano.batches import Course, Lessons
+from speech3n.training.nano.model import new_nano
+from speech3n.training.new_checkpoint import save_companions
+from speech3n.training.tasks import Desk
 from tests.models.gemma3n.pairs import no_vision
 from tests.training.nano_doubles import SMALL_HALF, TEXTS, small_nano, sound
 

@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 import torch
 
-from speech3n.training.corpus.feature_changes import NONE
-from speech3n.training.corpus.schedule import Position
-from speech3n.training.ctc import ctc_loss, spread
-from speech3n.training.guidance import NOWHERE, spans
-from speech3n.training.lessons import Lessons, beginning
-from speech3n.training.phones import SYMBOLS, Sounds, pronounce, read_out, written
-from speech3n.training.questions import Desk
-from speech3n.training.sayings import Saying, in_a_row
-from speech3n.training.script import Paced, pace
+from speech3n.training.data.augment_features import NONE
+from speech3n.training.data.sampler import Position
+from speech3n.training.data.sentences import Sentence
+from speech3n.training.nano.batches import Lessons, beginning
+from speech3n.training.nano.ctc import ctc_loss, spread
+from speech3n.training.nano.examples import Saying, in_a_row
+from speech3n.training.nano.guided_attention import NOWHERE, spans
+from speech3n.training.nano.phoneme_embedding import Paced, pace
+from speech3n.training.nano.phonemes import SYMBOLS, Sounds, pronounce, read_out, written
 from speech3n.training.step import IGNORED
-from speech3n.training.synthesis.sentences import Sentence
+from speech3n.training.tasks import Desk
 from tests.training.nano_doubles import COURSE, SENTENCES, TEXTS, feature_store, small_nano
 
 
@@ -42,7 +42,7 @@ def test_text_is_paced_like_speech_that_ctc_reads() -> None:
 
 
 def test_sentences_are_as_long_as_what_is_heard_beside_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("speech3n.training.lessons._NEIGHBOURS", 1)
+    monkeypatch.setattr("speech3n.training.nano.batches._NEIGHBOURS", 1)
     tokenizer, config = small_nano()
     desk, length = Desk(tokenizer, config), len(next(iter(TEXTS.values())))
     sentences = [Sentence("ma " * count, None, "it", "it", "test") for count in (length // 3, 10 * length)]

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from speech3n.models.gemma3n.elastic import submodel_of
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.training.finetune.lora import AdaptedLinear, adapt, merge
-from speech3n.training.nano import new_nano
+from speech3n.training.nano.model import new_nano
 from tests.training.nano_doubles import SMALL_HALF, small_nano
 
 IDS = torch.arange(3, 20)[None]

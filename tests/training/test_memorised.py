@@ -13,10 +13,10 @@ from speech3n.audio.frontend import LogMel
 from speech3n.models.gemma3n import checkpoint
 from speech3n.models.gemma3n.config import Gemma3nConfig
 from speech3n.models.gemma3n.incremental import IncrementalDecoder, SharedModel
-from speech3n.training.augment import nobody
-from speech3n.training.clips import read_passages
-from speech3n.training.questions import Desk, Question, questions_about
-from speech3n.training.recital import recite_growing
+from speech3n.training.memorise.check import recite_growing
+from speech3n.training.memorise.crops import nobody
+from speech3n.training.memorise.passages import read_passages
+from speech3n.training.tasks import Desk, Question, questions_about
 from speech3n.types import Waveform
 from tests.audio.recordings import read
 from tests.models.gemma3n.pairs import TOLERANCE, difference, no_vision

@@ -9,9 +9,9 @@ from speech3n.errors import ModelError
 from speech3n.models.gemma3n.capabilities import Capabilities
 from speech3n.models.gemma3n.config import Gemma3nConfig
 from speech3n.models.gemma3n.model import Gemma3n
-from speech3n.training.nano import CAPABILITIES, FOLDER, HALF, nano_config, new_nano, open_nano
-from speech3n.training.questions import Desk, questions_about
-from speech3n.training.tiny import count_parameters
+from speech3n.training.nano.model import CAPABILITIES, FOLDER, HALF, nano_config, new_nano, open_nano
+from speech3n.training.new_checkpoint import count_parameters
+from speech3n.training.tasks import Desk, questions_about
 from tests.training.nano_doubles import TEXTS
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from speech3n.training.phones import SYMBOLS, pronounce, read_out, written
+from speech3n.training.nano.phonemes import SYMBOLS, pronounce, read_out, written
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,9 @@ from speech3n.errors import ModelError, UsageError
 from speech3n.models.gemma3n import checkpoint
 from speech3n.models.gemma3n.capabilities import Capabilities
 from speech3n.store import disk
-from speech3n.training.nano import CAPABILITIES, FOLDER, new_nano
-from speech3n.training.ship import ship
-from speech3n.training.tiny import save_companions
+from speech3n.training.nano.model import CAPABILITIES, FOLDER, new_nano
+from speech3n.training.nano.ship import ship
+from speech3n.training.new_checkpoint import save_companions
 from tests.conftest import EXAMPLES, read_waveform
 from tests.training.nano_doubles import SMALL_HALF, small_nano
 

@@ -9,13 +9,13 @@ import pytest
 from click.testing import CliRunner
 
 from speech3n.errors import StorageError, UsageError
-from speech3n.training.corpus.shards import cut_clips, read_lines
-from speech3n.training.synthesis.phonemes import espeak, respell
-from speech3n.training.synthesis.sentences import Sentence, can_be_spoken, deal, read_sentences, reserved_texts
-from speech3n.training.synthesis.shards import spoken_s, trimmed
-from speech3n.training.synthesis.speakers import PHONEME_IDS, Formants, read_voices
-from speech3n.training.synthesis.voices import ESPEAK, HELD_OUT, KOKORO, LANGUAGES, PICO, Cast, Manner, Voice
-from speech3n.training.synthesise import Plan, Studio, main
+from speech3n.training.data.sentences import Sentence, can_be_spoken, deal, read_sentences, reserved_texts
+from speech3n.training.data.shards import cut_clips, read_lines
+from speech3n.training.nano.synthesis.espeak import espeak, respell
+from speech3n.training.nano.synthesis.shards import spoken_s, trimmed
+from speech3n.training.nano.synthesis.speakers import PHONEME_IDS, Formants, read_voices
+from speech3n.training.nano.synthesis.voices import ESPEAK, HELD_OUT, KOKORO, LANGUAGES, PICO, Cast, Manner, Voice
+from speech3n.training.nano.synthesise import Plan, Studio, main
 from speech3n.types import Waveform
 
 VOICES = ["af_one", "bm_two", "ef_three", "ff_siwis", "if_four", "pm_five", "jf_six", *HELD_OUT]

@@ -12,23 +12,23 @@ from speech3n.errors import ModelError, StorageError, UsageError
 from speech3n.models.gemma3n import checkpoint
 from speech3n.models.gemma3n.elastic import submodel_of
 from speech3n.training import state
-from speech3n.training.average import average
-from speech3n.training.average import main as average_main
-from speech3n.training.corpus.feature_changes import NONE
-from speech3n.training.corpus.schedule import Position
-from speech3n.training.ctc import encode_frames
-from speech3n.training.exam import answered, examiner
-from speech3n.training.inherit import begin_with
-from speech3n.training.journal import Metrics, plot
-from speech3n.training.lessons import Lessons
-from speech3n.training.nano import new_nano, open_nano
+from speech3n.training.data.augment_features import NONE
+from speech3n.training.data.sampler import Position
+from speech3n.training.evaluation import answered, examiner
+from speech3n.training.nano.average import average
+from speech3n.training.nano.average import main as average_main
+from speech3n.training.nano.batches import Lessons
+from speech3n.training.nano.ctc import encode_frames
+from speech3n.training.nano.initialise import begin_with
+from speech3n.training.nano.model import new_nano, open_nano
+from speech3n.training.nano.phonemes import SYMBOLS
+from speech3n.training.nano.run import Examine, Training
+from speech3n.training.nano.trainer import Plan, Stage, Trainee
 from speech3n.training.nested import NestedModel
-from speech3n.training.phones import SYMBOLS
-from speech3n.training.questions import Desk
-from speech3n.training.rest import rest_while
-from speech3n.training.run import Examine, Training
+from speech3n.training.pause import rest_while
 from speech3n.training.step import IGNORED, answer_loss
-from speech3n.training.trainee import Plan, Stage, Trainee
+from speech3n.training.tasks import Desk
+from speech3n.training.training_log import Metrics, plot
 from tests.training.nano_doubles import COURSE, SENTENCES, SMALL_HALF, TEXTS, feature_store, small_nano
 
 STAGES: tuple[Stage, Stage] = ("hear", "read")
@@ -256,7 +256,9 @@ def test_an_exam_scores_transcripts_and_translations_apart(tmp_path: Path, monke
         "it": "Perché no?\nEnglish: Something in English.",
         "pt": "",
     }
-    monkeypatch.setattr("speech3n.training.exam.ask", lambda model, desk, store, clip, question: said[clip.language])
+    monkeypatch.setattr(
+        "speech3n.training.evaluation.ask", lambda model, desk, store, clip, question: said[clip.language]
+    )
     tokenizer, config = small_nano()
     store = feature_store(tmp_path)
     results = answered(new_nano(config, 0), Desk(tokenizer, config), store, store.clips)
@@ -302,7 +304,7 @@ def test_long_work_rests_while_a_file_is_there(tmp_path: Path, monkeypatch: pyte
         if len(naps) == 3:
             sign.unlink()
 
-    monkeypatch.setattr("speech3n.training.rest.time.sleep", nap)
+    monkeypatch.setattr("speech3n.training.pause.time.sleep", nap)
     rest_while(sign)
     assert len(naps) == 3
     sign.touch()

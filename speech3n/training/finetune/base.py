@@ -16,7 +16,7 @@ from speech3n.models.gemma3n.elastic import sizes_of
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.models.gemma3n.quantisation import dequantise, read_formats
 from speech3n.models.gemma3n.sizes import Size
-from speech3n.training.nano import open_nano
+from speech3n.training.nano.model import open_nano
 
 _LARGE = 100_000_000
 """Parameters from which a model is not brought into float32 as a whole."""

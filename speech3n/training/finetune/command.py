@@ -15,16 +15,16 @@ import torch
 from speech3n.errors import UsageError
 from speech3n.models.gemma3n import checkpoint
 from speech3n.models.gemma3n.matformer import copy_companions
-from speech3n.training.corpus.feature_changes import Strength
+from speech3n.training.data.augment_features import Strength
 from speech3n.training.finetune.base import Base, open_base
-from speech3n.training.finetune.material import Material, Sources, gather
-from speech3n.training.finetune.outcome import WORK, clear, write_record
-from speech3n.training.finetune.pupil import Plan, Pupil
+from speech3n.training.finetune.dataset import Material, Sources, gather
+from speech3n.training.finetune.record import WORK, clear, write_record
 from speech3n.training.finetune.report import compared, watching, worse
 from speech3n.training.finetune.run import Tuning
-from speech3n.training.finetune.trial import Trial
-from speech3n.training.lessons import Course, Lessons
-from speech3n.training.questions import Desk
+from speech3n.training.finetune.trainer import Plan, Pupil
+from speech3n.training.finetune.validation import Trial
+from speech3n.training.nano.batches import Course, Lessons
+from speech3n.training.tasks import Desk
 
 _OPTIONS = "options.json"
 _AS_SPOKEN = Strength(

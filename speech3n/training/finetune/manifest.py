@@ -13,8 +13,8 @@ from langcodes.language_lists import CLDR_LANGUAGES
 from speech3n.audio.source import FileSource
 from speech3n.errors import AudioError, UsageError
 from speech3n.languages import parse_language
-from speech3n.training.clips import ManifestError
-from speech3n.training.corpus.shards import Line
+from speech3n.training.data.shards import Line
+from speech3n.training.memorise.passages import ManifestError
 from speech3n.types import SAMPLE_RATE, Waveform
 
 _CODES = frozenset(code for code in CLDR_LANGUAGES if len(code) == 2)

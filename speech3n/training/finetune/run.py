@@ -13,10 +13,10 @@ from torch import Tensor
 
 from speech3n.errors import StorageError
 from speech3n.training import state
-from speech3n.training.finetune.pupil import Plan, Pupil
-from speech3n.training.finetune.trial import Trial
-from speech3n.training.journal import Metrics
-from speech3n.training.lessons import Lessons
+from speech3n.training.finetune.trainer import Plan, Pupil
+from speech3n.training.finetune.validation import Trial
+from speech3n.training.nano.batches import Lessons
+from speech3n.training.training_log import Metrics
 
 METRICS = "metrics.jsonl"
 

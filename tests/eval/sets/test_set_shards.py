@@ -15,7 +15,7 @@ LINES = (
 
 @pytest.fixture
 def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Two splits of a language and a half, as `speech3n.training.synthesise` leaves them."""
+    """Two splits of a language and a half, as `speech3n.training.nano.synthesise` leaves them."""
     monkeypatch.setenv("SPEECH3N_EVAL_CACHE", str(tmp_path / "cache"))
     root = tmp_path / "speech"
     for name in ("train/es/es_0000", "valid/es/es_0000", "valid/es/es_1000", "valid/en/en_0000"):

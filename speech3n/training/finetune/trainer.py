@@ -1,0 +1,108 @@
+"""Who is fine-tuned: which numbers learn, with LoRA or all of them, and what a step does to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from speech3n.models.gemma3n.elastic import submodel_of
+from speech3n.models.gemma3n.model import Gemma3n
+from speech3n.models.gemma3n.sizes import Size
+from speech3n.training import state
+from speech3n.training.finetune.lora import adapt, merge
+from speech3n.training.nano.batches import Lesson
+from speech3n.training.nested import NestedModel
+from speech3n.training.step import Batch, answer_loss, clip_coefficients
+
+Method = Literal["lora", "full"]
+_LARGEST_GRADIENT_NORM = 1.0
+_WEIGHT_DECAY = 0.01
+_TABLE = "language_model.embed_tokens_per_layer."
+"""Of the per-layer embeddings each text moves a few rows: they stay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to fine-tune. The rate rises over the first steps, stays, and falls to nothing over the second half."""
+
+    steps: int
+    method: Method = "lora"
+    rank: int = 16
+    rate: float = 5e-4
+    look_every: int = 25
+    """Steps between two looks at the clips that were held out."""
+    patience: int = 6
+    """Looks without any better one after which it ends."""
+    seed: int = 0
+
+    def rate_at(self, step: int) -> float:
+        """The learning rate of a step."""
+        rise = (step + 1) / min(20, max(1, self.steps // 10))
+        return self.rate * min(1.0, rise, 2 * (self.steps - step) / self.steps)
+
+
+class Pupil:
+    """A model, what of it learns, and the optimizer; takes the model over.
+
+    `smaller` is a size inside the model (MatFormer) that is to stay usable: it answers half of the questions. Learning
+    in full, it has to have all layers (ValueError).
+    """
+
+    def __init__(self, model: Gemma3n, plan: Plan, smaller: Size | None = None) -> None:
+        self.model = model
+        self._learns_all = plan.method == "full"
+        if plan.method == "lora":
+            adapt(model, plan.rank, plan.seed)
+        else:
+            for name, parameter in model.named_parameters():
+                parameter.requires_grad_(not name.startswith(_TABLE))
+        learned = {name: value for name, value in model.named_parameters() if value.requires_grad}
+        # The parameters themselves under names that a dictionary of them may have.
+        self.learned = nn.ParameterDict({name.replace(".", "/"): value for name, value in learned.items()})
+        self.parts: dict[str, nn.Module] = {"learned": self.learned}
+        self.optimizer = state.optimizer_of(self.parts, plan.rate, _WEIGHT_DECAY)
+        self._answer_smaller = self._smaller_loss(plan.method, smaller)
+
+    def learn(self, lesson: Lesson, rate: float) -> float:
+        """One step; gives the loss before it."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.zero_grad(set_to_none=True)
+        device = self.model.device
+        encoded = self.model.encode(lesson.mel.to(device), lesson.mask.to(device))
+        whole = answer_loss(self.model, lesson.whole.to(device), encoded)
+        loss = (whole + self._answer_smaller(lesson.nested.to(device), encoded)) / 2
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = nn.utils.clip_grad_norm_(self.learned.parameters(), _LARGEST_GRADIENT_NORM)
+        if torch.isfinite(norm):
+            self.optimizer.step()
+            if self._learns_all:
+                clip_coefficients(self.model)
+        return float(loss.detach())
+
+    def weights(self) -> dict[str, Tensor]:
+        """All that has been learned, copied."""
+        return {name: value.detach().cpu().clone() for name, value in self.learned.items()}
+
+    @torch.no_grad()
+    def take(self, weights: dict[str, Tensor]) -> None:
+        """Go back to what had been learned at another time."""
+        for name, value in self.learned.items():
+            value.copy_(weights[name])
+
+    def finish(self) -> Gemma3n:
+        """The model in its old shape; learns no more."""
+        merge(self.model)
+        return self.model.requires_grad_(False)
+
+    def _smaller_loss(self, method: Method, size: Size | None) -> Callable[[Batch, Tensor], Tensor]:
+        if size is None:
+            return lambda batch, encoded: answer_loss(self.model, batch, encoded)
+        if method == "full":
+            return NestedModel(self.model, size).answer_loss
+        view = submodel_of(self.model, size.of(self.model.config.text))
+        return lambda batch, encoded: answer_loss(view, batch, encoded)
