@@ -1,7 +1,7 @@
 """The command line: one module a command, imported when it is asked for.
 
-A command declares its options, makes of them the frozen request that stands beside the function which carries it out,
-and returns that function's exit code: `run(SomeRequest(**values))`. It computes nothing itself, so that whoever uses
-speech3n as a library can ask for the same. What takes no more than names (`models list`, `path`) prints what the
-library returns.
+Every command makes of its options the frozen request that stands beside the library function which carries it out,
+calls that function, prints what comes of it and returns the exit code: `result = do(SomeRequest(**values))`. Nothing
+is computed here and nothing printed there, so that a program can ask for the same; what is told meanwhile goes to a
+reporter that the command hands over. What takes no more than names (`models list`, `models path`) needs no request.
 """

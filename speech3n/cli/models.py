@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from speech3n.store import Progress
 
 _quiet = click.option("--quiet", is_flag=True, help="No progress bar.")
 
@@ -49,7 +52,7 @@ def pull(names: tuple[str, ...], quiet: bool) -> None:
     for name in names:
         store.model_spec(name)
     for name in names:
-        click.echo(store.pull(name, store.SilentProgress() if quiet else store.terminal_progress()))
+        click.echo(store.pull(name, _progress(quiet)))
 
 
 @models.command(short_help="Read every file of a model and compare checksums.")
@@ -88,7 +91,7 @@ def path(name: str) -> None:
     "--output", required=True, type=click.Path(path_type=Path), metavar="DIR", help="A new folder for the model."
 )
 @_quiet
-def slice_model(**values: Any) -> int:
+def slice_(quiet: bool, **values: Any) -> None:
     """Cut a smaller model out of a Gemma 3n and print its folder, which --model takes; transformers loads it too.
 
     Gemma 3n E4B is a MatFormer: E2B lies in it, and every size between. A size FILE says how many feed-forward
@@ -103,9 +106,9 @@ def slice_model(**values: Any) -> int:
     from speech3n.runtime.extras import require
 
     require("torch", "models slice")
-    from speech3n.engines.gemma.derived import SliceRequest, run_slice
+    from speech3n.engines.gemma.derived import SliceRequest, slice_model
 
-    return run_slice(SliceRequest(**values))
+    click.echo(slice_model(SliceRequest(**values), _progress(quiet)))
 
 
 @models.command(short_help="Make a Gemma 3n of int4 or int8 weights.")
@@ -115,7 +118,7 @@ def slice_model(**values: Any) -> int:
 @click.option("--group", type=click.Choice((32, 64, 128)), default=64, show_default=True, help="Int4 columns a step.")
 @click.option("--output", type=click.Path(path_type=Path), metavar="DIR", help="A new folder; default: NAME-RECIPE.")
 @_quiet
-def quantize(parts: tuple[str, ...], **values: Any) -> int:
+def quantize(parts: tuple[str, ...], quiet: bool, **values: Any) -> None:
     """Write a Gemma 3n in few bits and print its folder, which --model takes.
 
     int4 makes E2B fit into about two gigabytes of memory, int8 is nearer to the original. Parts are audio, attention,
@@ -127,7 +130,13 @@ def quantize(parts: tuple[str, ...], **values: Any) -> int:
     from speech3n.runtime.extras import require
 
     require("torch", "models quantize")
-    from speech3n.engines.gemma.derived import QuantizeRequest, run_quantize
+    from speech3n.engines.gemma.derived import QuantizeRequest, quantize_model
 
     choices = {part: choice for part, _, choice in (text.partition("=") for text in parts)}
-    return run_quantize(QuantizeRequest(parts=choices, **values))
+    click.echo(quantize_model(QuantizeRequest(parts=choices, **values), _progress(quiet)))
+
+
+def _progress(quiet: bool) -> Progress:
+    from speech3n.store import SilentProgress, terminal_progress
+
+    return SilentProgress() if quiet else terminal_progress()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,12 @@ def recover(**values: Any) -> int:
     DIR is the session's folder, as `speech3n live` names it when it begins. What had been recognised is kept word for
     word; what was only recorded is recognised now.
     """
-    from speech3n.session.recovery import RecoverRequest, run
+    from speech3n.session.recovery import RecoverRequest, recover_session
 
-    return run(RecoverRequest(**values))
+    recovered = recover_session(RecoverRequest(**values), note=partial(click.echo, err=True))
+    for path in recovered.paths:
+        click.echo(path)
+    if recovered.failure is not None:
+        click.echo(f"speech3n: {recovered.failure} Only what was recognised before is written.", err=True)
+        return 1
+    return 0

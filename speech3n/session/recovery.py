@@ -7,8 +7,6 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import click
-
 from speech3n.engines.base import Engine
 from speech3n.engines.registry import open_engine, resolve_model
 from speech3n.errors import ModelError, UsageError
@@ -28,40 +26,46 @@ _DEFAULT_FORMATS = "txt,srt,json"
 
 @dataclass(frozen=True, slots=True)
 class RecoverRequest:
-    """The command line of `recover`."""
+    """The session's folder, the model for what is missing (None for the session's own), and what is written where."""
 
     folder: Path
-    model: str | None
-    size: str | None
-    formats: str | None
-    subtitles: str | None
-    output_dir: Path | None
+    model: str | None = None
+    size: str | None = None
+    formats: str | None = None
+    subtitles: str | None = None
+    output_dir: Path | None = None
 
 
-def run(request: RecoverRequest) -> int:
-    """Write the transcript of a session's folder, and print where.
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """The transcripts that were written, and why they lack what was recorded and not yet recognised, if they do."""
 
-    The exit code is 0, or 1 where there is no model to recognise what is missing: what was recognised before is written
-    then. Raises UsageError, StorageError.
+    paths: list[Path]
+    failure: ModelError | None = None
+
+
+def recover_session(request: RecoverRequest, note: Callable[[str], None] = lambda _: None) -> Recovered:
+    """Write the transcripts of a session that was killed; `note` is told what is going on.
+
+    Where no model is there to recognise what is missing, what was recognised before is written. Raises UsageError,
+    StorageError.
     """
     formats = parse_formats(request.formats or _DEFAULT_FORMATS)
     session = SavedSession.load(request.folder)
     missing_s = sum(end - start for start, end in missing_stretches(session))
-    code = 0
+    failure: ModelError | None = None
     with ExitStack() as opened:
         engine: Engine | None = None
         if missing_s:
-            click.echo(f"Recognising {missing_s:.1f} s that were recorded and not yet recognised…", err=True)
+            note(f"Recognising {missing_s:.1f} s that were recorded and not yet recognised…")
             try:
                 engine = opened.enter_context(closing(_open_engine(request, session.header.model)))
             except ModelError as error:
-                click.echo(f"speech3n: {error} Only what was recognised before is written.", err=True)
-                code = 1
+                failure = error
         transcript = recover_transcript(session, engine)
     layout = SubtitleOptions(content=request.subtitles or ("both" if session.header.translate else "source"))
-    for path in write_transcript(transcript, formats, (request.output_dir or request.folder) / "transcript", layout):
-        click.echo(path)
-    return code
+    stem = (request.output_dir or request.folder) / "transcript"
+    return Recovered(write_transcript(transcript, formats, stem, layout), failure)
 
 
 def _open_engine(request: RecoverRequest, recorded_with: str) -> Engine:
