@@ -30,8 +30,8 @@ _STEPS_MS = (160, 320, 480, 960)
 _PREFILL = 220
 _DECODED = 16
 _HEARD_S, _NEW_S = 9, 1
-_GUESS, _STANDS, _FINAL = 30, 26, 34
-"""An update of a live stream: of a guess of 30 tokens 26 stand, and the second that is new brings four more."""
+_DRAFT, _ACCEPTED, _FINAL = 30, 26, 34
+"""An update of a live stream: of a draft of 30 tokens 26 are accepted, and the second that is new brings four more."""
 _PROMPT_TOKENS = (6, 16)
 """Tokens before and after the audio, as many as the real prompt for chain of thought has."""
 
@@ -125,7 +125,7 @@ def measure_update(pair: Pair, rounds: int) -> dict[str, Any]:
     """One second more of a live stream: ours goes on, the reference begins again, both end at the same 34 tokens."""
     waveform = _noise(_HEARD_S + _NEW_S)
     text = [100 + place for place in range(_FINAL)]
-    guess = text[:_STANDS] + [7] * (_GUESS - _STANDS)
+    draft = text[:_ACCEPTED] + [7] * (_DRAFT - _ACCEPTED)
     prompt = Prompt(tuple(_ids(_PROMPT_TOKENS[0])[0].tolist()), tuple(_ids(_PROMPT_TOKENS[1])[0].tolist()))
     pcm = waveform[0].numpy()
     heard = _HEARD_S * SAMPLE_RATE
@@ -139,7 +139,7 @@ def measure_update(pair: Pair, rounds: int) -> dict[str, Any]:
         forced.start = len(prompt.prefix) + len(prompt.suffix) + (_HEARD_S + _NEW_S) * SAMPLE_RATE // 2560
         started = time.perf_counter()
         decoder.append_audio(pcm[heard:])
-        generated = decoder.generate(guess, stop=(), limit=_FINAL)
+        generated = decoder.generate(draft, stop=(), limit=_FINAL)
         seconds.append(time.perf_counter() - started)
         assert list(generated.tokens) == text, generated.tokens
 

@@ -1,4 +1,4 @@
-"""A guess changes how long decoding takes, and nothing else."""
+"""A draft changes how long decoding takes, and nothing else."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ToyDecoder:
 
     def extend(self, ids: Sequence[int], read: int) -> Tensor:
         assert 1 <= read <= len(ids)
-        # What is not a guess is the prompt, and after it nothing but what the model itself chose.
+        # What is not a draft is the prompt, and after it nothing but what the model itself chose.
         known = (*self._cache, *ids[: len(ids) - read + 1])
         assert known[:START] == HEARD + PROMPT
         for place in range(START, len(known)):
@@ -77,8 +77,9 @@ def reciting(text: Sequence[int]) -> Scores:
     return scores
 
 
-def run(scores: Scores, guess: Sequence[int] = (), limit: int = LIMIT, first: int | None = None) -> Generated:
-    return generate(ToyDecoder(scores), PROMPT, guess, stop={STOP, OTHER_STOP}, limit=limit, first=first)
+def run(scores: Scores, draft: Sequence[int] = (), limit: int = LIMIT, propose_first: int | None = None) -> Generated:
+    stop = {STOP, OTHER_STOP}
+    return generate(ToyDecoder(scores), PROMPT, draft, stop=stop, limit=limit, propose_first=propose_first)
 
 
 def one_by_one(scores: Scores, limit: int = LIMIT) -> Generated:
@@ -111,16 +112,16 @@ EDIT = st.tuples(st.floats(0, 1), st.integers(0, 3), st.lists(TOKEN, max_size=3)
     st.lists(TOKEN, max_size=6),
     st.integers(0, 24),
 )
-def test_any_guess_gives_what_no_guess_gives(
+def test_any_draft_gives_what_no_draft_gives(
     scores: Scores, edits: list[tuple[float, int, list[int]]], more: list[int], limit: int
 ) -> None:
     expected = one_by_one(scores, limit)
     assert_same(run(scores, limit=limit), expected)
-    guess = list(one_by_one(scores).tokens)
+    draft = list(one_by_one(scores).tokens)
     for place, removed, added in edits:
-        start = int(place * len(guess))
-        guess[start : start + removed] = added
-    for tried, first in ((guess, None), (guess + more, None), (more, None), (guess, len(guess) // 2)):
+        start = int(place * len(draft))
+        draft[start : start + removed] = added
+    for tried, first in ((draft, None), (draft + more, None), (more, None), (draft, len(draft) // 2)):
         found = run(scores, tried, limit, first)
         assert_same(found, expected)
         assert found.passes <= len(expected.tokens) + 1
@@ -132,19 +133,19 @@ CHANGED = 23
 
 
 @pytest.mark.parametrize(("first", "passes"), [(30, 1), (10, 2), (0, 3)])
-def test_what_was_not_offered_at_first_is_where_the_text_meets_it(first: int, passes: int) -> None:
-    found = run(reciting(TEXT), TEXT, first=first)
+def test_what_was_not_proposed_at_first_is_where_the_text_matches_it(first: int, passes: int) -> None:
+    found = run(reciting(TEXT), TEXT, propose_first=first)
     assert (found.tokens, found.passes) == (TEXT, passes)
 
 
 @pytest.mark.parametrize(
-    ("guess", "passes"),
+    ("draft", "passes"),
     [
         (TEXT, 1),
         ((), 31),
         ((*TEXT, STOP), 1),
         (TEXT[:-1], 2),
-        # After a difference two tokens have to agree before the rest is offered again.
+        # After a difference two tokens have to agree before the rest is proposed again.
         ((*TEXT[:10], CHANGED, *TEXT[11:]), 4),
         ((*TEXT[:10], CHANGED, CHANGED, *TEXT[10:]), 3),
         ((*TEXT[:10], *TEXT[12:]), 5),
@@ -157,38 +158,38 @@ def test_what_was_not_offered_at_first_is_where_the_text_meets_it(first: int, pa
         *("tokens left out", "two tokens changed", "one inserted at the start", "nothing after the difference"),
     ],
 )
-def test_the_rest_of_a_guess_is_offered_again_where_the_text_meets_it(guess: tuple[int, ...], passes: int) -> None:
-    found = run(reciting(TEXT), guess)
+def test_the_rest_of_a_draft_is_proposed_again_where_the_text_matches_it(draft: tuple[int, ...], passes: int) -> None:
+    found = run(reciting(TEXT), draft)
     assert (found.tokens, found.is_complete, found.passes) == (TEXT, True, passes)
 
 
-@pytest.mark.parametrize("guess", [(), TEXT, TEXT[:3], (CHANGED, *TEXT)])
+@pytest.mark.parametrize("draft", [(), TEXT, TEXT[:3], (CHANGED, *TEXT)])
 @pytest.mark.parametrize("limit", [0, 1, 2, 29, 30, 31])
-def test_the_limit_is_exact(guess: tuple[int, ...], limit: int) -> None:
-    found = run(reciting(TEXT), guess, limit)
+def test_the_limit_is_exact(draft: tuple[int, ...], limit: int) -> None:
+    found = run(reciting(TEXT), draft, limit)
     assert found.tokens == TEXT[:limit]
     assert len(found.logprobs) == len(found.tokens)
     assert found.is_complete == (limit >= len(TEXT))
 
 
 @pytest.mark.parametrize("stop", [STOP, OTHER_STOP])
-def test_a_guess_that_goes_on_after_the_end_is_cut(stop: int) -> None:
+def test_a_draft_that_goes_on_after_the_end_is_cut(stop: int) -> None:
     scores = reciting([*TEXT[:8], stop, *TEXT[8:]])
-    for guess in (TEXT, (*TEXT[:8], stop, *TEXT[8:]), (*TEXT[:8], OTHER_STOP, STOP)):
-        found = run(scores, guess)
+    for draft in (TEXT, (*TEXT[:8], stop, *TEXT[8:]), (*TEXT[:8], OTHER_STOP, STOP)):
+        found = run(scores, draft)
         assert (found.tokens, found.is_complete, found.passes) == (TEXT[:8], True, 1)
 
 
 @pytest.mark.parametrize("length", [2, 3, 4, 5])
-def test_a_coincidence_does_not_hide_where_the_text_meets_the_guess(length: int) -> None:
-    """What was changed in the guess comes again later, with something else behind it."""
+def test_a_coincidence_does_not_hide_where_the_text_matches_the_draft(length: int) -> None:
+    """What was changed in the draft comes again later, with something else behind it."""
     text = (*TEXT[:20], *TEXT[5 : 5 + length], CHANGED - 1, *TEXT[20:])
     found = run(reciting(text), (*text[:5], CHANGED, CHANGED, CHANGED, *text[8:]))
     assert found.tokens == text
     assert found.passes <= 7
 
 
-def test_a_stop_token_in_a_guess_does_not_end_a_text_that_goes_on() -> None:
+def test_a_stop_token_in_a_draft_does_not_end_a_text_that_goes_on() -> None:
     found = run(reciting(TEXT), (*TEXT[:8], STOP, *TEXT[8:]))
     assert (found.tokens, found.is_complete, found.passes) == (TEXT, True, 3)
 
@@ -201,8 +202,8 @@ def test_a_loop_ends_and_is_not_complete(period: int) -> None:
     assert is_loop(expected.tokens)
     assert not expected.is_complete
     assert len(expected.tokens) <= 3 + max(10, 5 * period)
-    for guess in ((), said, expected.tokens, (*TEXT[:3], *phrase * 2), phrase * 9):
-        assert_same(run(reciting(said), guess, limit=200), expected)
+    for draft in ((), said, expected.tokens, (*TEXT[:3], *phrase * 2), phrase * 9):
+        assert_same(run(reciting(said), draft, limit=200), expected)
 
 
 @pytest.mark.parametrize(

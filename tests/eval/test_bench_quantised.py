@@ -58,8 +58,8 @@ def narrow(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_each_second_brings_four_tokens_of_either_text_and_repeats_the_others() -> None:
     first, second = SteadyUpdate(1), SteadyUpdate(2)
-    assert first.guess == []
-    assert second.guess == first.text
+    assert first.draft == []
+    assert second.draft == first.text
     assert len(first.text) == 8
     assert second.text[:4] == first.text[:4]
     assert second.text[8:12] == first.text[4:]

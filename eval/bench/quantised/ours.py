@@ -82,7 +82,7 @@ class Ours:
             decoder.append_audio(pcm[(update.second - 1) * SAMPLE_RATE : update.second * SAMPLE_RATE])
             forced.text = update.text
             forced.start = len(PROMPT.prefix) + decoder.soft_tokens + len(PROMPT.suffix)
-            said = decoder.generate(update.guess, stop=(), limit=len(update.text), first=update.unchanged)
+            said = decoder.generate(update.draft, stop=(), limit=len(update.text), propose_first=update.propose_first)
             yield time.perf_counter() - started
             assert list(said.tokens) == update.text, said.tokens
 

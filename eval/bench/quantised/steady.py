@@ -44,14 +44,14 @@ class SteadyUpdate:
         return [*_ids(_TRANSCRIPT, count), *_ids(_TRANSLATION, count)]
 
     @property
-    def guess(self) -> list[int]:
+    def draft(self) -> list[int]:
         """What was said a second ago."""
         return SteadyUpdate(self.second - 1).text if self.second > 1 else []
 
     @property
-    def unchanged(self) -> int:
-        """Tokens of the guess before the first new one: its transcript."""
-        return len(self.guess) // 2
+    def propose_first(self) -> int:
+        """Tokens of the draft before the first new one: its transcript."""
+        return len(self.draft) // 2
 
 
 def utterance() -> list[SteadyUpdate]:

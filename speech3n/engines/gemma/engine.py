@@ -131,7 +131,7 @@ class Gemma3nEngine:
 
 
 class Gemma3nStream:
-    """The growing utterance of one speaker: every sound is encoded once, the last answer is the next one's guess."""
+    """The growing utterance of one speaker: every sound is encoded once, the last answer is the next one's draft."""
 
     def __init__(self, engine: Gemma3nEngine, options: StreamOptions) -> None:
         from speech3n.models.gemma3n.incremental import IncrementalDecoder
@@ -145,9 +145,9 @@ class Gemma3nStream:
         self._samples = 0
         self._levels = _Levels()
         self._clock = WordClock()
-        self._guess: tuple[int, ...] = ()
-        self._unchanged: int | None = None
-        """Tokens of the guess up to where more speech adds to it first."""
+        self._draft: tuple[int, ...] = ()
+        self._propose_first: int | None = None
+        """Tokens of the draft up to where more speech adds to it first."""
         self._finished = False
         self._fresh = False
 
@@ -184,7 +184,7 @@ class Gemma3nStream:
         hypothesis = self._decode(is_final=True)
         self._decoder.restart(soft_tokens)
         self._samples, self._levels, self._clock = after, levels, WordClock()
-        self._guess, self._unchanged = (), None
+        self._draft, self._propose_first = (), None
         self._fresh = after > 0
         return hypothesis
 
@@ -194,9 +194,11 @@ class Gemma3nStream:
             return self._hypothesis(Answer(""), None)
         limit = _SPARE_TOKENS + round(_TOKENS_PER_S * self._samples / SAMPLE_RATE)
         limit *= 2 if _translates(self._options) else 1
-        generated = self._decoder.generate(self._guess, stop=self._engine.stop, limit=limit, first=self._unchanged)
+        generated = self._decoder.generate(
+            self._draft, stop=self._engine.stop, limit=limit, propose_first=self._propose_first
+        )
         text = self._text_of(generated)
-        self._guess, self._unchanged = generated.tokens, _first_line(text)
+        self._draft, self._propose_first = generated.tokens, _first_line(text)
         answer = parse_answer(
             text.text,
             translate=_translates(self._options),

@@ -161,17 +161,18 @@ class IncrementalDecoder:
 
     @torch.inference_mode()
     def generate(
-        self, guess: Sequence[int] = (), *, stop: Collection[int], limit: int, first: int | None = None
+        self, draft: Sequence[int] = (), *, stop: Collection[int], limit: int, propose_first: int | None = None
     ) -> Generated:
         """The model's answer to all audio so far, exactly what it would be if the audio had come at once.
 
-        `guess` and `first` are those of `generate`.
+        `draft` and `propose_first` are those of `generate`.
         """
         self._cached.truncate(self._prefilled)
         audio = [self._shared.model.config.audio_token_id] * self._cached.pending_soft_tokens
         new = [*(() if self._prefilled else self._prompt.prefix), *audio]
         self._prefilled += len(new)
-        return generate(self._cached, [*new, *self._prompt.suffix], guess, stop=stop, limit=limit, first=first)
+        prompt = [*new, *self._prompt.suffix]
+        return generate(self._cached, prompt, draft, stop=stop, limit=limit, propose_first=propose_first)
 
     def _embed(self, tokens: Tensor) -> None:
         self._append(self._shared.model.embed_audio(tokens))

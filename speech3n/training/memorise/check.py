@@ -80,13 +80,13 @@ def recite_growing(shared: SharedModel, desk: Desk, passages: Sequence[Passage])
 
 def _answers(decoder: IncrementalDecoder, desk: Desk, waveform: Waveform, step: int) -> list[str]:
     """What is answered after each `step` samples."""
-    guess: tuple[int, ...] = ()
+    draft: tuple[int, ...] = ()
     answers = []
     for start in range(0, len(waveform), step):
         decoder.append_audio(waveform[start : start + step])
         if start + step >= len(waveform):
             decoder.finish()
-        answer, guess = _ask(decoder, desk, guess)
+        answer, draft = _ask(decoder, desk, draft)
         answers.append(answer)
     return answers
 
@@ -108,8 +108,8 @@ def _nobody(passages: Sequence[Passage]) -> Iterator[tuple[str, Waveform, Questi
                 yield f"noise {number}", noise, question, ""
 
 
-def _ask(decoder: IncrementalDecoder, desk: Desk, guess: Sequence[int]) -> tuple[str, tuple[int, ...]]:
-    generated = decoder.generate(guess, stop=(desk.end_of_turn,), limit=_LONGEST_ANSWER)
+def _ask(decoder: IncrementalDecoder, desk: Desk, draft: Sequence[int]) -> tuple[str, tuple[int, ...]]:
+    generated = decoder.generate(draft, stop=(desk.end_of_turn,), limit=_LONGEST_ANSWER)
     return desk.text(generated.tokens), generated.tokens
 
 

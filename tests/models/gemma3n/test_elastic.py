@@ -172,23 +172,23 @@ def test_a_change_equals_transformers_going_on_with_the_cache_of_the_whole_model
 def test_a_decoder_changes_between_answers_and_keeps_the_audio_before(
     submodels: Submodels, apart: dict[str, Gemma3n], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Against models of their own that hand on one cache; the old answer as a guess changes nothing."""
+    """Against models of their own that hand on one cache; the old answer as a draft changes nothing."""
     decoder, expected = (
         IncrementalDecoder(SharedModel(LogMel(), model), PROMPT) for model in (submodels["all"], apart["all"])
     )
-    guess: tuple[int, ...] = ()
+    draft: tuple[int, ...] = ()
     answers = []
     for number, name in enumerate(["all", "small", "small", "mixed", "all"]):
         for stream in (decoder, expected):
             stream.append_audio(noise(12_000, number))
         decoder.use_submodel(submodels[name])
         expected._cached._model = apart[name]
-        generated = decoder.generate(guess, stop=(), limit=10)
+        generated = decoder.generate(draft, stop=(), limit=10)
         wanted = expected.generate(stop=(), limit=10)
         assert generated.tokens == wanted.tokens
         assert generated.logprobs == pytest.approx(wanted.logprobs, abs=1e-3)
-        guess = generated.tokens
-        answers.append(guess)
+        draft = generated.tokens
+        answers.append(draft)
     pure = IncrementalDecoder(SharedModel(LogMel(), apart["small"]), PROMPT)
     pure.append_audio(noise(12_000, 0))
     assert pure.generate(stop=(), limit=10).tokens != answers[0]

@@ -113,7 +113,7 @@ def test_a_growing_utterance_says_at_each_moment_what_it_would_say_from_scratch(
     shared = SharedModel(LogMel(), pair[0])
     pcm = noise(sum(chunks), seed)
     growing = IncrementalDecoder(shared, PROMPT)
-    guess: tuple[int, ...] = ()
+    draft: tuple[int, ...] = ()
     end = 0
     for chunk in chunks:
         growing.append_audio(pcm[end : end + chunk])
@@ -123,14 +123,14 @@ def test_a_growing_utterance_says_at_each_moment_what_it_would_say_from_scratch(
         scratch = IncrementalDecoder(shared, PROMPT)
         scratch.append_audio(pcm[:end])
         expected = scratch.generate(stop={7, 9, 13}, limit=LIMIT)
-        answered = growing.generate(guess, stop={7, 9, 13}, limit=LIMIT)
+        answered = growing.generate(draft, stop={7, 9, 13}, limit=LIMIT)
         assert answered.tokens == expected.tokens
         assert answered.is_complete == expected.is_complete
         assert np.allclose(answered.logprobs, expected.logprobs, atol=1e-3)
-        guess = answered.tokens
+        draft = answered.tokens
 
 
-def test_a_right_guess_takes_one_pass(pair: tuple[Gemma3n, Any]) -> None:
+def test_a_right_draft_takes_one_pass(pair: tuple[Gemma3n, Any]) -> None:
     decoder = IncrementalDecoder(SharedModel(LogMel(), pair[0]), PROMPT)
     decoder.append_audio(noise(16_000))
     first = decoder.generate(stop=(), limit=LIMIT)
