@@ -68,8 +68,8 @@ def run(**options: Any) -> None:
     speech3n eval run clips.jsonl --model whisper-base --peer whisper-base --report report/
     speech3n eval run clips.jsonl --mode streaming --join 0.8 --report live/ --compare yesterday/
     """
-    from speech3n.eval.command import Request
-    from speech3n.eval.command import run as run_request
+    from speech3n.eval.commands.evaluate import Request
+    from speech3n.eval.commands.evaluate import run as run_request
 
     raise SystemExit(run_request(Request(**options)))
 
@@ -84,7 +84,7 @@ def session(log: Path, reference: Path | None, language: str | None, *, as_json:
 
     Without a reference it tells delays and steadiness only.
     """
-    from speech3n.eval.past_session import describe, measure
+    from speech3n.eval.commands.session import describe, measure
 
     measured = measure(log, reference, language)
     if as_json:

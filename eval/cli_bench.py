@@ -87,13 +87,13 @@ def bench(**options: object) -> None:
 
 
 def _plain(options: _Options) -> None:
-    from speech3n.eval.bench.gemma3n_tables import render
+    from speech3n.eval.bench.gemma3n.tables import render
     from speech3n.eval.bench.store import ResultStore
 
     _check_parts(options.parts, _PARTS)
     store = ResultStore(options.out, options.fresh)
     if not (options.table or options.update_readme):
-        from speech3n.eval.bench.gemma3n import Plan, measure
+        from speech3n.eval.bench.gemma3n.parts import Plan, measure
 
         measure(store, Plan(options.shapes, options.parts, options.dtype, options.rounds, options.threads))
     _show(render(store.load()), "bench-gemma3n", options)

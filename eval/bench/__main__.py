@@ -10,14 +10,14 @@ from typing import Any
 
 import click
 
-from speech3n.eval.bench.endurance import run_memory, run_silence
+from speech3n.eval.bench.captions.endurance import run_memory, run_silence
+from speech3n.eval.bench.captions.live import run_agreement, run_busy
+from speech3n.eval.bench.captions.tables import render
 from speech3n.eval.bench.evaluations import EVALUATIONS, evaluation_tables, run_evaluation
-from speech3n.eval.bench.live import run_agreement, run_busy
 from speech3n.eval.bench.program import program
 from speech3n.eval.bench.readme import replace_block
 from speech3n.eval.bench.store import ResultStore
-from speech3n.eval.bench.tables import render
-from speech3n.eval.datasets import load_manifest
+from speech3n.eval.sets.manifest import load_manifest
 from speech3n.store import DEFAULT_MODEL
 
 _PARTS = (*EVALUATIONS, "busy", "agreement", "silence", "memory")

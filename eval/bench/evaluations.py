@@ -8,8 +8,8 @@ from pathlib import Path
 
 from speech3n.errors import Speech3nError
 from speech3n.eval.bench.store import ResultStore, progress
-from speech3n.eval.command import Request
-from speech3n.eval.command import run as run_request
+from speech3n.eval.commands.evaluate import Request
+from speech3n.eval.commands.evaluate import run as run_request
 from speech3n.eval.report.document import REPORT_JSON, load_report
 from speech3n.eval.report.markdown import markdown_tables
 

@@ -16,16 +16,17 @@ from typing import Any
 import click
 
 from speech3n.errors import UsageError
-from speech3n.eval.bench.measure import BenchError, speech3n_command
+from speech3n.eval.bench.processes import BenchError, speech3n_command
 from speech3n.eval.bench.program import program
 from speech3n.eval.bench.store import progress
-from speech3n.eval.command import Request
-from speech3n.eval.command import run as run_request
-from speech3n.eval.datasets import Clip, load_manifest
+from speech3n.eval.commands.evaluate import Request
+from speech3n.eval.commands.evaluate import run as run_request
 from speech3n.eval.report.document import REPORT_JSON, Comparison, GroupScores, Report, Score, load_report
+from speech3n.eval.report.group_scores import compare
+from speech3n.eval.report.scored_clips import ScoredClip, score_clip
 from speech3n.eval.report.verdicts import verdict
-from speech3n.eval.scored import ScoredClip, score_clip
-from speech3n.eval.scores import compare
+from speech3n.eval.sets.clip import Clip
+from speech3n.eval.sets.manifest import load_manifest
 
 _SPEAKER = "Carlo Flora (it-IT m)"
 _FOLDER = click.Path(path_type=Path, file_okay=False)

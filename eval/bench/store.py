@@ -3,31 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, is_dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from speech3n.errors import StorageError
+from speech3n.eval.run.environment import environment
 
 Record = dict[str, Any]
-
-_PACKAGES = (
-    "speech3n",
-    "faster-whisper",
-    "ctranslate2",
-    "onnxruntime",
-    "jiwer",
-    "num2words",
-    "sacrebleu",
-    "whisper-normalizer",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +48,6 @@ class ResultStore:
         return {path.stem: _read(path) for path in sorted(self.folder.glob("*.json"))}
 
 
-def environment() -> Record:
-    """The machine and the versions that a number depends on."""
-    return {
-        "cpu": _cpu_model(),
-        "cores": os.cpu_count(),
-        "usable_cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "omp_num_threads": os.environ.get("OMP_NUM_THREADS"),
-        "platform": platform.platform(),
-        "python": platform.python_version(),
-        "versions": {package: version(package) for package in _PACKAGES},
-        "commit": _commit(),
-        "load_average": os.getloadavg(),
-    }
-
-
 def progress(message: str) -> None:
     """Say on stderr how far the benchmark is."""
     print(f"{datetime.now():%H:%M:%S} {message}", file=sys.stderr, flush=True)
@@ -94,21 +65,3 @@ def _plain(value: object) -> object:
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
     raise TypeError(f"{value!r} cannot be written as JSON")
-
-
-def _cpu_model() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
-
-
-def _commit() -> str | None:
-    """The commit that was measured, `+` where the tree has changes; None outside a checkout."""
-    command = ["git", "describe", "--always", "--dirty=+", "--abbrev=10"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None

@@ -18,7 +18,7 @@ from speech3n.audio.acoustics.telephone import telephone_line
 from speech3n.errors import UsageError
 from speech3n.eval.conditions.noise import babble, pink_noise, white_noise
 from speech3n.eval.conditions.speech_level import active_speech_level_db
-from speech3n.eval.datasets import Clip
+from speech3n.eval.sets.clip import Clip
 from speech3n.types import SAMPLE_RATE, Waveform
 
 NoiseKind = Literal["white", "pink", "babble"]

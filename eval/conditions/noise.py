@@ -8,7 +8,8 @@ import numpy as np
 
 from speech3n.audio.acoustics.filters import Samples
 from speech3n.eval.conditions.speech_level import active_speech_level_db
-from speech3n.eval.datasets import Clip, read_audio
+from speech3n.eval.sets.audio_files import read_audio
+from speech3n.eval.sets.clip import Clip
 from speech3n.types import SAMPLE_RATE
 
 BABBLE_VOICES = 8

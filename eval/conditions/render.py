@@ -8,9 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from speech3n.errors import StorageError
-from speech3n.eval.conditions.condition import Altered, Clean, Condition
+from speech3n.eval.conditions.condition import Altered, Clean, Condition, Noise
 from speech3n.eval.conditions.noise import BABBLE_VOICES
-from speech3n.eval.datasets import Clip, read_audio, write_wav
+from speech3n.eval.sets.audio_files import read_audio, write_wav
+from speech3n.eval.sets.clip import Clip
+from speech3n.eval.sets.digests import key_of
+from speech3n.eval.sets.recordings import Recording
 from speech3n.types import SAMPLE_RATE
 
 
@@ -56,3 +59,31 @@ def _others(clip: Clip, clips: Sequence[Clip]) -> list[Clip]:
 
 def _rendered(clip: Clip, original: Clip, altered: Altered) -> RenderedClip:
     return RenderedClip(clip, original, altered.shift_s, altered.gain_db, altered.clipped)
+
+
+def under_condition(recording: Recording, condition: Condition, clips: Sequence[Clip], folder: Path) -> Recording:
+    """A recording under a condition, written to `folder`; the clean one, and one without speech, are left as they are.
+
+    `clips` is the set that babble is drawn from. Raises AudioError, StorageError, UsageError.
+    """
+    if isinstance(condition, Clean) or not recording.clips:
+        return recording
+    whole = replace(recording.clips[0].clip, audio=recording.audio, duration_s=recording.duration_s)
+    rendered = render_clip(whole, condition, clips, folder)
+    moved = tuple(
+        replace(
+            joined,
+            start=joined.start + rendered.shift_s,
+            end=joined.end + rendered.shift_s,
+            sound_end=joined.sound_end + rendered.shift_s,
+        )
+        for joined in recording.clips
+    )
+    return replace(recording, audio=rendered.clip.audio, duration_s=rendered.clip.duration_s, clips=moved)
+
+
+def condition_key(condition: Condition, clips: Sequence[Clip]) -> str:
+    """What a condition does to a recording: its name and, for babble, whose voices it is made of."""
+    if isinstance(condition, Noise) and condition.kind == "babble":
+        return f"{condition.name}, {key_of([str(clip.audio) for clip in clips])}"
+    return condition.name

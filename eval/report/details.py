@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from speech3n.eval.grouping import WHOLE_SET
 from speech3n.eval.report import formats
 from speech3n.eval.report.document import GroupScores, LagPair, Report, TextDelays
 from speech3n.eval.report.series import LANGUAGE, main_systems
 from speech3n.eval.report.tables import Column, Line, Row, Table, lines_of, make_table, name_columns, of_group
+from speech3n.eval.sets.grouping import WHOLE_SET
 
 _DELAYS = (
     "Seconds, median / 95 % / worst. Heard: audio meanwhile, as if computing took no time; the others count it. "

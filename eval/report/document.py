@@ -14,15 +14,13 @@ from typing import Literal
 import msgspec
 
 from speech3n.errors import StorageError
-from speech3n.eval.latency import Distribution
-from speech3n.eval.significance import PairedTest
-from speech3n.eval.wer import AlignedRun
+from speech3n.eval.measures.latency import Distribution
+from speech3n.eval.measures.significance import PairedTest
+from speech3n.eval.measures.wer import AlignedRun
+from speech3n.eval.systems.system import Mode
 
 SCHEMA = "speech3n.eval/1"
 REPORT_JSON = "report.json"
-
-Mode = Literal["offline", "streaming", "given"]
-"""As files, as live captions by the simulated clock, or hypotheses that somebody else made."""
 
 
 @dataclass(frozen=True, slots=True)

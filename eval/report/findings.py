@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from speech3n.eval.grouping import WHOLE_SET
 from speech3n.eval.report import formats
 from speech3n.eval.report.document import Report
 from speech3n.eval.report.series import incomplete, main_systems, whole_set
 from speech3n.eval.report.verdicts import NOTHING_SHOWN, Pairing, pairings
+from speech3n.eval.sets.grouping import WHOLE_SET
 
 _MOST_PAIRS = 6
 

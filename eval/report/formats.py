@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from speech3n.eval.latency import Distribution
+from speech3n.eval.measures.latency import Distribution
 from speech3n.eval.report.document import Score
 from speech3n.languages import language_name
 

@@ -6,9 +6,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from speech3n.eval.grouping import WHOLE_SET
-from speech3n.eval.latency import Distribution, distribution
-from speech3n.eval.report.document import GroupScores, Mode, Report, Score, SystemReport, WordErrors
+from speech3n.eval.measures.latency import Distribution, distribution
+from speech3n.eval.report.document import GroupScores, Report, Score, SystemReport, WordErrors
+from speech3n.eval.sets.grouping import WHOLE_SET
+from speech3n.eval.systems.system import Mode
 
 CLEAN = "clean"
 LANGUAGE = "language"

@@ -15,7 +15,7 @@ def sound_uri(path: Path) -> str | None:
     """The sound file as `data:audio/mpeg;base64,...`; None where it can't be read or encoded."""
     from av.error import FFmpegError
 
-    from speech3n.eval.datasets import read_audio
+    from speech3n.eval.sets.audio_files import read_audio
 
     try:
         data = encode(read_audio(path), "libmp3lame", "mp3", _BITS_PER_SECOND)

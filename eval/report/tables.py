@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from speech3n.eval.grouping import WHOLE_SET
 from speech3n.eval.report import formats
-from speech3n.eval.report.document import GroupScores, Mode, Report, SystemReport
+from speech3n.eval.report.document import GroupScores, Report, SystemReport
 from speech3n.eval.report.series import LANGUAGE, Series, committed, incomplete, languages_of, main_systems, whole_set
+from speech3n.eval.sets.grouping import WHOLE_SET
+from speech3n.eval.systems.system import Mode
 
 TITLES: dict[Mode, str] = {"offline": "Files", "streaming": "Live captions", "given": "Given hypotheses"}
 

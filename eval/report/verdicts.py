@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from speech3n.eval.grouping import WHOLE_SET
 from speech3n.eval.report import formats
 from speech3n.eval.report.document import Comparison, Report, SystemReport
 from speech3n.eval.report.series import CLEAN, LANGUAGE
+from speech3n.eval.sets.grouping import WHOLE_SET
 
 Outcome = Literal["better", "worse", "none"]
 

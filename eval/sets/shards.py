@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from speech3n.eval.cache import cache_folder
-from speech3n.eval.fingerprint import file_digest, key_of
+from speech3n.eval.sets.audio_files import cache_folder, write_wav_once
 from speech3n.eval.sets.clip import ManifestError
+from speech3n.eval.sets.digests import file_digest, key_of
 from speech3n.eval.sets.entry import Entry
-from speech3n.eval.sound_files import write_wav_once
 
 _TRAINING, _HELD_OUT = "train", "valid"
 

@@ -5,7 +5,7 @@ import pytest
 
 from speech3n.audio.vad import SileroNetwork
 from speech3n.engines.base import Engine, StreamOptions
-from speech3n.eval.sounds import SOUNDS
+from speech3n.eval.sets.sounds import SOUNDS
 from speech3n.session.feed import open_feed
 from speech3n.session.options import SessionOptions, file_options
 from speech3n.session.session import Session

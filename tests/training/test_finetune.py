@@ -11,7 +11,7 @@ from transformers import Gemma3nForConditionalGeneration
 
 from speech3n.cli import main as cli
 from speech3n.errors import ModelError, UsageError
-from speech3n.eval.sound_files import write_wav
+from speech3n.eval.sets.audio_files import write_wav
 from speech3n.models.gemma3n import checkpoint
 from speech3n.models.gemma3n.capabilities import Capabilities
 from speech3n.models.gemma3n.quantisation import RECIPES

@@ -19,8 +19,9 @@ from speech3n.eval.bench.nano.tables import Measured, render
 from speech3n.eval.bench.program import program
 from speech3n.eval.bench.readme import replace_block
 from speech3n.eval.bench.store import Record, ResultStore
-from speech3n.eval.datasets import Clip, load_clips
-from speech3n.eval.fingerprint import code_digest, weights_digest
+from speech3n.eval.sets.clip import Clip
+from speech3n.eval.sets.load import load_clips
+from speech3n.eval.systems.fingerprint import code_digest, weights_digest
 from speech3n.runtime.threads import compute_threads
 
 _PARTS = (*SETS, "exactness", "speed")

@@ -7,9 +7,9 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from speech3n.eval.bench.store import Record
-from speech3n.eval.command import WHOLE
-from speech3n.eval.datasets import Clip
-from speech3n.eval.sound_files import read_audio
+from speech3n.eval.commands.evaluate import WHOLE
+from speech3n.eval.sets.audio_files import read_audio
+from speech3n.eval.sets.clip import Clip
 from speech3n.types import FRAME_SAMPLES, Waveform
 
 if TYPE_CHECKING:

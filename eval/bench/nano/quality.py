@@ -11,9 +11,9 @@ from pathlib import Path
 
 from speech3n.eval.bench.evaluations import evaluate_into
 from speech3n.eval.bench.store import ResultStore
-from speech3n.eval.cache import cache_folder
-from speech3n.eval.command import WHOLE, Request
+from speech3n.eval.commands.evaluate import WHOLE, Request
 from speech3n.eval.report.document import REPORT_JSON, Report, load_report
+from speech3n.eval.sets.audio_files import cache_folder
 
 PEER = "whisper-base"
 SIZES = (WHOLE, "half")

@@ -15,18 +15,20 @@ from speech3n.engines.registry import resolve_model
 from speech3n.errors import EngineError
 from speech3n.eval.bench.nano.quality import PEER, SIZES
 from speech3n.eval.bench.store import Record
-from speech3n.eval.cache import ResultCache
-from speech3n.eval.command import WHOLE
+from speech3n.eval.commands.evaluate import WHOLE
 from speech3n.eval.conditions.condition import Clean
-from speech3n.eval.datasets import Clip
-from speech3n.eval.evaluate import Evaluation, Outcome, Plan, system_ids
-from speech3n.eval.events import final_segments
-from speech3n.eval.latency import distribution
-from speech3n.eval.normalise import plain_normaliser
-from speech3n.eval.recordings import single_recordings
-from speech3n.eval.scored import Session, open_session
-from speech3n.eval.systems import EngineSystem, System
-from speech3n.eval.terminal import watching
+from speech3n.eval.measures.events import final_segments
+from speech3n.eval.measures.latency import distribution
+from speech3n.eval.measures.normalise import plain_normaliser
+from speech3n.eval.report.scored_clips import Session, open_session
+from speech3n.eval.run.cache import ResultCache
+from speech3n.eval.run.evaluation import Evaluation, Outcome
+from speech3n.eval.run.plan import Plan, system_ids
+from speech3n.eval.run.progress import watching
+from speech3n.eval.sets.clip import Clip
+from speech3n.eval.sets.recordings import single_recordings
+from speech3n.eval.systems.engine import EngineSystem
+from speech3n.eval.systems.system import System
 
 SOON_S = 0.5
 """The first word of a clip is to be shown so soon after its end."""

@@ -9,7 +9,7 @@ from typing import Any
 from speech3n.eval.bench.nano.quality import SETS, SIZES
 from speech3n.eval.bench.nano.speed import SOON_S
 from speech3n.eval.bench.tables import machines, table
-from speech3n.eval.command import WHOLE
+from speech3n.eval.commands.evaluate import WHOLE
 from speech3n.eval.report import formats
 from speech3n.eval.report.document import GroupScores, Report, SystemReport
 from speech3n.eval.report.series import LANGUAGE, incomplete

@@ -14,9 +14,9 @@ import torch
 from speech3n.engines.base import StreamOptions
 from speech3n.engines.gemma.answer import parse_answer
 from speech3n.engines.gemma.engine import Gemma3nEngine
-from speech3n.eval.datasets import read_audio
-from speech3n.eval.normalise import Normaliser, whisper_normaliser
-from speech3n.eval.wer import word_errors
+from speech3n.eval.measures.normalise import Normaliser, whisper_normaliser
+from speech3n.eval.measures.wer import word_errors
+from speech3n.eval.sets.audio_files import read_audio
 from speech3n.models.gemma3n.incremental import IncrementalDecoder
 from speech3n.models.gemma3n.quantisation import RECIPES, read_formats
 from speech3n.models.gemma3n.quantise import quantise_checkpoint

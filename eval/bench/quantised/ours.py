@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from speech3n.audio.frontend import LogMel
-from speech3n.eval.bench.quantised.steady import PROMPT, UTTERANCE_S, ForcedDecoder, utterance
+from speech3n.eval.bench.gemma3n.steady import PROMPT, UTTERANCE_S, ForcedDecoder, utterance
 from speech3n.eval.bench.quantised.systems import CLIP_S, DECODED, PREFILL, noise, seconds_of, some_ids
 from speech3n.layers.linear import can_pack, pack_linears
 from speech3n.models.gemma3n.checkpoint import load

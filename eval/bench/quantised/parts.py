@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from speech3n.eval.bench.measure import busy_core
+from speech3n.eval.bench.processes import busy_core
 from speech3n.eval.bench.quantised.worker import Worker
 from speech3n.eval.bench.store import ResultStore, progress
 
@@ -104,8 +104,8 @@ def footprint(kind: str, folder: Path) -> dict[str, float]:
 
 def checkpoints(plan: QuantisedPlan) -> dict[str, Path]:
     """The folder of each system, made where it is missing: transformers' first."""
-    from speech3n.eval.bench.gemma3n_pair import SHAPES
-    from speech3n.eval.bench.random_checkpoint import write_random
+    from speech3n.eval.bench.gemma3n.pair import SHAPES
+    from speech3n.eval.bench.gemma3n.random_checkpoint import write_random
     from speech3n.models.gemma3n.quantisation import RECIPES
     from speech3n.models.gemma3n.quantise import quantise_checkpoint
 
@@ -124,8 +124,8 @@ def checkpoints(plan: QuantisedPlan) -> dict[str, Path]:
 
 def e4b_checkpoint(plan: QuantisedPlan, recipe: str) -> Path:
     """The folder of E4B's shape by a recipe, made where it is missing, beside the others."""
-    from speech3n.eval.bench.gemma3n_pair import E4B
-    from speech3n.eval.bench.random_quantised import write_random_quantised
+    from speech3n.eval.bench.gemma3n.pair import E4B
+    from speech3n.eval.bench.gemma3n.random_quantised import write_random_quantised
     from speech3n.models.gemma3n.quantisation import RECIPES
 
     folder = plan.plain.with_name(f"e4b-random-{recipe}")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from speech3n.audio.frontend import LogMel
-from speech3n.eval.bench.quantised.steady import PROMPT, UTTERANCE_S, SteadyUpdate
+from speech3n.eval.bench.gemma3n.steady import PROMPT, UTTERANCE_S, SteadyUpdate
 from speech3n.eval.bench.quantised.systems import CLIP_S, DECODED, PREFILL, noise, seconds_of, some_ids
 
 _UPDATES = (1, UTTERANCE_S)

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from speech3n.eval.bench.measure import BenchError, peak_rss_mb
+from speech3n.eval.bench.processes import BenchError, peak_rss_mb
 from speech3n.runtime.threads import limit_blas_threads
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from speech3n.eval.latency import Distribution, distribution
+from speech3n.eval.measures.latency import Distribution, distribution
 from speech3n.eval.report.charts.axis import Axis, Tick, axis_for
 from speech3n.eval.report.document import Report
 from speech3n.eval.report.series import Series, commit_delays, main_systems

@@ -14,10 +14,10 @@ from speech3n.audio.endpoint import FILES
 from speech3n.engines.base import StreamOptions
 from speech3n.engines.registry import open_engine
 from speech3n.eval.bench.nano.exactness import measure_exactness
-from speech3n.eval.command import WHOLE
-from speech3n.eval.datasets import load_clips
-from speech3n.eval.normalise import plain_normaliser
-from speech3n.eval.sound_files import read_audio
+from speech3n.eval.commands.evaluate import WHOLE
+from speech3n.eval.measures.normalise import plain_normaliser
+from speech3n.eval.sets.audio_files import read_audio
+from speech3n.eval.sets.load import load_clips
 from speech3n.session.feed import open_feed
 from speech3n.session.options import file_options
 from speech3n.session.session import Session

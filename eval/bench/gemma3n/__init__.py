@@ -1,0 +1,1 @@
+"""Gemma 3n at its real sizes on random weights, beside transformers."""

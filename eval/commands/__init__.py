@@ -1,0 +1,1 @@
+"""What `speech3n eval run` and `eval session` do."""

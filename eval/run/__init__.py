@@ -1,0 +1,1 @@
+"""The run of an evaluation: plan, systems on recordings, results kept as they come."""

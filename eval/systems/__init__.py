@@ -1,0 +1,1 @@
+"""What can be evaluated, each opened in a process of its own."""

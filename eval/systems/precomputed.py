@@ -1,0 +1,91 @@
+"""Hypotheses of another program, from a JSONL file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from speech3n.errors import Speech3nError, UsageError
+from speech3n.eval.sets.recordings import Recording
+from speech3n.eval.systems.recognition import Recognition
+from speech3n.eval.systems.system import Mode
+
+if TYPE_CHECKING:
+    pass
+
+from speech3n.eval.systems.system import Recogniser, Settings
+
+
+class HypothesesError(Speech3nError):
+    """A file of hypotheses that can't be read, or has none for a clip."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenSystem:
+    """Hypotheses of another program, from a JSONL file: `audio` as in the manifest (or its file name), `text`, and
+    `translation` where there is one."""
+
+    label: str
+    file: Path
+    mode: Mode = field(default="given", init=False)
+
+    @property
+    def name(self) -> str:
+        """As given."""
+        return self.label
+
+    def settings(self) -> Settings:
+        """The file, which is read here once to see that it can be; raises HypothesesError with file and line."""
+        return {"file": self.file.name, "texts": len(_read_hypotheses(self.file))}
+
+    def open(self) -> Recogniser:
+        """Read the file."""
+        return _GivenRecogniser(self.file, _read_hypotheses(self.file))
+
+
+@dataclass(frozen=True, slots=True)
+class _GivenRecogniser:
+    file: Path
+    texts: Mapping[str, Recognition]
+
+    def recognise(self, recording: Recording, *, translate: bool, heard: Callable[[float], None]) -> Recognition:
+        for name in recording.names:
+            if name in self.texts:
+                return self.texts[name]
+        raise HypothesesError(f"{self.file} has no text for {recording.names[0]}.", 'Each line needs "audio", "text".')
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def parse_hypotheses(argument: str) -> GivenSystem:
+    """A system from `NAME=FILE`; raises UsageError."""
+    name, equals, file = argument.partition("=")
+    if not (name and equals and file):
+        raise UsageError(f"--hypotheses {argument} is not NAME=FILE.", "Example: --hypotheses other=other.jsonl.")
+    return GivenSystem(name, Path(file))
+
+
+def _read_hypotheses(file: Path) -> dict[str, Recognition]:
+    try:
+        lines = file.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise HypothesesError(f"Cannot read {file}: {error}.", "Give a UTF-8 JSONL file.") from error
+    texts: dict[str, Recognition] = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            entry = json.loads(line)
+            audio, text, translation = entry["audio"], entry["text"], entry.get("translation")
+            if not (isinstance(audio, str) and isinstance(text, str) and isinstance(translation, str | None)):
+                raise TypeError("audio, text and translation are texts")
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise HypothesesError(
+                f"{file}, line {number}: no hypothesis ({error}).", 'Each line is {"audio", "text", "translation"}.'
+            ) from error
+        texts[audio] = texts[Path(audio).name] = Recognition(text, translation)
+    return texts
