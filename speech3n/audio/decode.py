@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from speech3n.audio.media import Media, reason
+from speech3n.audio.timeline import Place
+from speech3n.errors import AudioError
 
 if TYPE_CHECKING:
     import av
@@ -22,34 +25,54 @@ _CHANNEL_WEIGHTS = {"FL": 0.5, "FR": 0.5, "FC": 0.5**0.5, "LFE": 0.0, "LFE2": 0.
 _SURROUND_WEIGHT = 0.5**1.5
 
 
-def decode(media: Media, warnings: list[str]) -> Iterator[av.AudioFrame]:
-    """Yield all frames that can be decoded; what is damaged is skipped, and `warnings` says so at the end."""
-    import av
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Sound of one decoded frame: float32 [T, C], full scale -1..1, and where in the container it stood."""
 
+    samples: NDArray[np.float32]
+    rate: int
+    layout: str
+    weights: tuple[float, ...]
+    stamp_s: float | None
+    """Its time by the container's clock."""
+    place: Place | None
+    """Its packet's, None where that is unknown."""
+
+    @property
+    def duration_s(self) -> float:
+        """How long it sounds."""
+        return len(self.samples) / self.rate
+
+
+def decode(media: Media, warnings: list[str]) -> Iterator[Piece]:
+    """Yield all that can be decoded; what is damaged is skipped, and `warnings` says so at the end."""
     damaged = 0
+    unpacker = _Unpacker()
     try:
         for packet in _packets(media):
             try:
-                frames = packet.decode()
-            except (av.FFmpegError, ValueError):
+                pieces = [unpacker.unpack(frame, packet) for frame in packet.decode() if frame.samples]
+            except Exception:  # Damage makes PyAV raise whatever it likes: IndexError, EOFError, PermissionError ...
                 damaged += 1
                 continue
-            yield from frames
-    except (av.FFmpegError, ValueError) as error:
+            yield from pieces
+    except AudioError:
+        raise
+    except Exception as error:
         warnings.append(f"Reading stopped early: {reason(error)}.")
     if damaged:
         warnings.append(f"{damaged} damaged packet{'s' if damaged > 1 else ''} skipped.")
 
 
 def _packets(media: Media) -> Iterator[av.Packet[av.AudioStream]]:
-    import av
-
     failures = 0
     packets = media.container.demux(media.stream)
     while True:
         try:
             packet = next(packets, None)
-        except (av.FFmpegError, ValueError) as error:
+        except AudioError:
+            raise
+        except Exception as error:
             failures += 1
             if failures == _FAILED_READS_IN_A_ROW or isinstance(error, OSError):
                 raise
@@ -62,16 +85,37 @@ def _packets(media: Media) -> Iterator[av.Packet[av.AudioStream]]:
         yield packet
 
 
-def samples(frame: av.AudioFrame) -> NDArray[np.float32]:
-    """Return the samples of a frame as float32 [T, C], full scale -1..1."""
-    pcm = frame.to_ndarray()
-    pcm = pcm.T if frame.format.is_planar else pcm.reshape(-1, frame.layout.nb_channels)
-    sound: NDArray[np.float32] = pcm.astype(np.float32, copy=False)
-    if pcm.dtype == np.uint8:
-        return (sound - np.float32(128)) / np.float32(128)
-    if np.issubdtype(pcm.dtype, np.integer):
-        return sound / np.float32(2 ** (8 * pcm.dtype.itemsize - 1))
-    return sound
+class _Unpacker:
+    """Frames of any sample format made packed float32 by FFmpeg.
+
+    PyAV reads planes one after the other until it finds no more, and with 8 channels or more reads on behind the
+    last: that ends the process. Packed there is one plane.
+    """
+
+    def __init__(self) -> None:
+        self._resampler: av.AudioResampler | None = None
+        self._format: tuple[str, str, int] | None = None
+
+    def unpack(self, frame: av.AudioFrame, packet: av.Packet[av.AudioStream]) -> Piece:
+        """The sound of a frame."""
+        import av
+
+        layout = frame.layout
+        format_ = (frame.format.name, layout.name, frame.sample_rate)
+        if self._resampler is None or self._format != format_:
+            # The rate stays: resampling is not FFmpeg's work here, and a frame comes out for each that goes in.
+            self._resampler = av.AudioResampler("flt", layout, frame.sample_rate)
+            self._format = format_
+        stamp_s = None if frame.pts is None or frame.time_base is None else float(frame.pts * frame.time_base)
+        (packed,) = self._resampler.resample(frame)
+        return Piece(
+            samples=np.asarray(packed.to_ndarray().reshape(-1, layout.nb_channels), np.float32),
+            rate=frame.sample_rate,
+            layout=layout.name,
+            weights=tuple(mix_weights(layout)),
+            stamp_s=stamp_s,
+            place=None if packet.pos is None or packet.pos < 0 else Place(packet.pos, packet.size),
+        )
 
 
 def mix_weights(layout: av.AudioLayout) -> list[float]:

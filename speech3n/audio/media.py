@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 from urllib.parse import urlsplit
 
+from speech3n.audio.timeline import Holdings
 from speech3n.errors import AudioError
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 _FORMATS = "wav, flac, mp3, m4a, ogg, opus, webm, mp4 and mkv among others can be read"
 _ADDRESS_PROTOCOLS = "http,https,tcp,tls,httpproxy,crypto,data"
+_LENGTH_FROM_STAMPS = frozenset({"mpegts", "mpeg"})
+"""Formats of FFmpeg whose length is the last time stamp less the first."""
 _CONNECT_S, _READ_S = 20.0, 60.0
 
 
@@ -38,20 +41,28 @@ class Media:
 
     @property
     def duration_s(self) -> float | None:
-        """The length that it claims, in seconds, or None where it makes no claim."""
+        """The length that it claims, in seconds, or None where it makes no claim that its bytes could bear out."""
         if self.container.duration is not None and self.container.duration > 0:
-            return self.container.duration / 1_000_000
+            return self._plausible(self.container.duration / 1_000_000)
         return self.announced_s
 
     @property
     def announced_s(self) -> float | None:
         """The length that it announces for its sound alone, or None."""
         stream, container = self.stream, self.container
+        if not self.holdings.knows_length:
+            return None
         if stream.duration and stream.time_base:
-            return float(stream.duration * stream.time_base)
+            return self._plausible(float(stream.duration * stream.time_base))
         if len(container.streams) == 1 and container.duration is not None and container.duration > 0:
-            return container.duration / 1_000_000
+            return self._plausible(container.duration / 1_000_000)
         return None
+
+    @property
+    def holdings(self) -> Holdings:
+        """What can be known of its length besides its time stamps."""
+        size = self.container.size
+        return Holdings(size if size > 0 else None, self.container.format.name not in _LENGTH_FROM_STAMPS)
 
     @property
     def start_s(self) -> float | None:
@@ -68,6 +79,10 @@ class Media:
             and not stream.disposition & av.stream.Disposition.attached_pic
         ]
         return min(starts, default=None)
+
+    def _plausible(self, length_s: float) -> float | None:
+        most_s = self.holdings.most_s
+        return length_s if most_s is None or length_s <= most_s else None
 
     def close(self) -> None:
         """Close the container."""

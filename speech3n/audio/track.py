@@ -1,22 +1,20 @@
-"""A sound track on its way to 16 kHz mono: frames gathered, holes filled, format changes survived."""
+"""A sound track on its way to 16 kHz mono, at the times that its container shows."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from speech3n.audio import decode
+from speech3n.audio.decode import Piece
 from speech3n.audio.media import Media
 from speech3n.audio.resample import Resampler
 from speech3n.audio.timeline import Timeline
 from speech3n.errors import AudioError
 from speech3n.types import Waveform
-
-if TYPE_CHECKING:
-    import av
 
 _CUT_OFF = 0.9
 """Sound shorter than this part of what the file announces is worth a warning; announcements are often rough."""
@@ -29,10 +27,10 @@ def waveforms(media: Media, warnings: list[str]) -> Iterator[Waveform]:
 
     Raises AudioError where not one sample could be decoded.
     """
-    timeline = Timeline(media.start_s, media.duration_s)
+    timeline = Timeline(media.start_s, media.duration_s, media.holdings)
     track = _Track(timeline)
-    for frame in decode.decode(media, warnings):
-        yield from track.push(frame)
+    for piece, next_stamp_s in _with_next_stamp(decode.decode(media, warnings), timeline):
+        yield from track.push(piece, next_stamp_s)
     yield from track.flush()
     if not track.is_heard:
         reason = " ".join(warnings) or "Its sound track is empty."
@@ -44,8 +42,23 @@ def waveforms(media: Media, warnings: list[str]) -> Iterator[Waveform]:
         )
 
 
+def _with_next_stamp(pieces: Iterator[Piece], timeline: Timeline) -> Iterator[tuple[Piece, float | None]]:
+    """Each piece with the time stamp of the one after it, where that matters: else it would come a piece late."""
+    for piece in pieces:
+        following: Piece | None = piece
+        while following is not None:
+            piece, following = following, None
+            if timeline.needs_confirmation(piece.stamp_s):
+                following = next(pieces, None)
+                if following is None:
+                    # The last piece: nothing bears out what its stamp says.
+                    yield piece, math.inf
+                    return
+            yield piece, following.stamp_s if following is not None else None
+
+
 class _Track:
-    """One sound track on its way to 16 kHz: blocks gathered, holes filled, format changes survived."""
+    """Pieces gathered, holes filled, format changes survived."""
 
     def __init__(self, timeline: Timeline) -> None:
         self.is_heard = False
@@ -55,24 +68,21 @@ class _Track:
         self._pending: list[NDArray[np.float32]] = []
         self._pending_samples = 0
 
-    def push(self, frame: av.AudioFrame) -> Iterator[Waveform]:
-        """Take a decoded frame; yield what is ready at 16 kHz, in blocks of a second at most."""
-        if not frame.samples:
-            return
+    def push(self, piece: Piece, next_stamp_s: float | None) -> Iterator[Waveform]:
+        """Take a piece; yield what is ready at 16 kHz, in blocks of a second at most."""
         resampler = self._resampler
-        if resampler is None or self._format != (frame.sample_rate, frame.layout.name):
+        if resampler is None or self._format != (piece.rate, piece.layout):
             yield from self.flush()
-            resampler = self._begin(frame)
-        stamp_s = None if frame.pts is None or frame.time_base is None else float(frame.pts * frame.time_base)
-        gap_s = self._timeline.gap_before(stamp_s)
+            resampler = self._begin(piece)
+        gap_s = self._timeline.gap_before(piece.stamp_s, piece.place, next_stamp_s)
         if gap_s:
             yield from self._drain()
-            yield from self._silence(resampler, round(gap_s * frame.sample_rate))
+            yield from self._silence(resampler, round(gap_s * piece.rate))
         self.is_heard = True
-        self._pending.append(decode.samples(frame))
-        self._pending_samples += frame.samples
-        self._timeline.advance(frame.samples / frame.sample_rate)
-        if self._pending_samples >= _BLOCK_S * frame.sample_rate:
+        self._pending.append(piece.samples)
+        self._pending_samples += len(piece.samples)
+        self._timeline.advance(piece.duration_s, piece.place)
+        if self._pending_samples >= _BLOCK_S * piece.rate:
             yield from self._drain()
 
     def flush(self) -> Iterator[Waveform]:
@@ -81,10 +91,9 @@ class _Track:
         if self._resampler is not None:
             yield self._resampler.flush()
 
-    def _begin(self, frame: av.AudioFrame) -> Resampler:
-        weights = decode.mix_weights(frame.layout)
-        self._format = (frame.sample_rate, frame.layout.name)
-        self._resampler = Resampler(frame.sample_rate, len(weights), weights)
+    def _begin(self, piece: Piece) -> Resampler:
+        self._format = (piece.rate, piece.layout)
+        self._resampler = Resampler(piece.rate, len(piece.weights), piece.weights)
         return self._resampler
 
     def _drain(self) -> Iterator[Waveform]:

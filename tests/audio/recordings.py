@@ -37,10 +37,12 @@ class Sound:
     gap_s: float = 0.0
 
 
-def record(path: Path, waveform: Waveform, sound: Sound, video: str | None = None) -> Path:
+def record(
+    path: Path, waveform: Waveform, sound: Sound, video: str | None = None, *, seconds: float | None = None
+) -> Path:
     """Write a recording, with a video track of `video` encoding beside it where given."""
     with av.open(str(path), "w") as container:
-        pictures = _pictures(container, video, len(waveform) / SAMPLE_RATE + 3) if video else []
+        pictures = _pictures(container, video, seconds or len(waveform) / SAMPLE_RATE + 3) if video else []
         packets = pictures + _encode(container, waveform, sound)
         for packet in sorted(packets, key=lambda packet: float(packet.dts * packet.time_base)):
             container.mux(packet)
