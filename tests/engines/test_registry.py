@@ -11,7 +11,6 @@ import pytest
 from speech3n.engines import registry
 from speech3n.engines.registry import open_engine, resolve_model
 from speech3n.errors import ModelError, UsageError
-from speech3n.languages import language_name, parse_language
 from tests.fakes import FakeEngine
 
 
@@ -169,19 +168,3 @@ def test_a_damaged_model_is_an_error_not_a_crash(tmp_path: Path) -> None:
         (tmp_path / name).write_text("{}")
     with pytest.raises(ModelError, match="cannot be loaded"):
         open_engine(str(tmp_path))
-
-
-@pytest.mark.parametrize(
-    ("text", "code"),
-    [("es", "es"), ("ES", "es"), ("es-MX", "es"), ("pt_BR", "pt"), ("Spanish", "es"), ("french", "fr"), ("auto", None)],
-)
-def test_languages_by_code_and_name(text: str, code: str | None) -> None:
-    assert parse_language(text, {"es", "fr", "pt", "en"}) == code
-
-
-def test_an_unknown_language_names_the_nearest() -> None:
-    with pytest.raises(UsageError, match="spanish"):
-        parse_language("spannish", {"es", "fr"})
-    with pytest.raises(UsageError, match="such as es"):
-        parse_language("q9z", {"es", "fr"})
-    assert language_name("pt") == "Portuguese"
