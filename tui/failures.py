@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from speech3n.errors import (
     AudioError,
     DeviceError,
@@ -11,7 +13,17 @@ from speech3n.errors import (
     StorageError,
     UsageError,
 )
-from speech3n.tui.widgets.error_panel import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A failure in words: a title, what happened, what to do, and where what was heard is kept."""
+
+    title: str
+    message: str
+    hint: str = ""
+    kept: str = ""
+
 
 _TITLES = {
     DeviceError: "The microphone cannot be heard",
@@ -24,7 +36,7 @@ _TITLES = {
 
 
 def describe(failure: Exception, kept: str = "") -> Problem:
-    """A failure as title, message and hint; `kept` says where what was heard is."""
+    """A failure in words; `kept` says where what was heard is."""
     if isinstance(failure, Speech3nError):
         title = next((title for kind, title in _TITLES.items() if isinstance(failure, kind)), "This did not work")
         return Problem(title, failure.message, failure.hint, kept)

@@ -34,7 +34,7 @@ async def until(pilot: AppPilot, condition: Callable[[], bool]) -> None:
 async def phase(pilot: AppPilot, name: str) -> None:
     app = pilot.app
     assert isinstance(app, LiveApp)
-    await until(pilot, lambda: app._phase == name)
+    await until(pilot, lambda: app.state.phase == name)
 
 
 async def heard(pilot: AppPilot) -> None:

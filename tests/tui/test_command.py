@@ -8,9 +8,9 @@ import pytest
 
 from speech3n.errors import DeviceError, UsageError
 from speech3n.session.live import LiveRequest, open_live
-from speech3n.tui.app import request_again
 from speech3n.tui.command import LiveCommand, run
 from speech3n.tui.farewell import saved_line
+from speech3n.tui.state import request_again
 from speech3n.types import Waveform
 from tests.fakes import FakeEngine, FakeSource
 

@@ -171,7 +171,7 @@ async def test_an_update_costs_the_same_after_hours(monkeypatch: pytest.MonkeyPa
         lines, render_line = Frame.lines, captions.render_line
         monkeypatch.setattr(Frame, "lines", lambda frame, p: broken.append(p) or lines(frame, p))
         monkeypatch.setattr(captions, "render_line", lambda y: drawn.append(y) or render_line(y))
-        app._script.update(update(5000, "hola", "mundo", start=50_001.0))
+        app.state.script.update(update(5000, "hola", "mundo", start=50_001.0))
         captions.refresh_script()
         await pilot.pause()
         assert len(broken) <= 2

@@ -33,7 +33,9 @@ def pressing(*keys: str) -> Callable[[Pilot[None]], object]:
     async def run(pilot: Pilot[None]) -> None:
         app = pilot.app
         assert isinstance(app, LiveApp)
-        while app._phase == "loading" or (app._phase == "listening" and app.query_one(StatusLine).status is None):
+        while app.state.phase == "loading" or (
+            app.state.phase == "listening" and app.query_one(StatusLine).status is None
+        ):
             await pilot.pause(0.01)
         await pilot.press(*keys)
         for field in app.screen.query(Input):

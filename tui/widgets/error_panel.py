@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from rich.text import Text
 from textual.reactive import reactive
 from textual.widgets import Static
 
+from speech3n.tui.failures import Problem
+
 _COMMAND = re.compile(r"`([^`]+)`")
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A failure in words: a title, what happened, what to do, and where what was heard is kept."""
-
-    title: str
-    message: str
-    hint: str = ""
-    kept: str = ""
 
 
 class ErrorPanel(Static):

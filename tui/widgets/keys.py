@@ -36,7 +36,7 @@ class KeyLine(Widget):
             keys.remove(min(reversed(keys), key=lambda key: key.weight))
         line = Text(no_wrap=True, end="")
         for number, key in enumerate(keys):
-            click = Style.from_meta({"@click": f"app.{key.action}"})
+            click = Style.from_meta({"@click": key.action})
             line.append(" " * gap if number else "")
             line.append(key.key, self.get_component_rich_style("keys--key", partial=True) + click)
             line.append(f" {key.label}", self.get_component_rich_style("keys--label", partial=True) + click)
