@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from speech3n.audio.mix import Mixer
 from speech3n.errors import AudioError
 from speech3n.types import FRAME_SAMPLES, SAMPLE_RATE, Waveform
 
@@ -26,7 +27,8 @@ class Resampler:
 
     The filter looks ahead, so that what comes out lags what went in by 35-120 ms of sound until `flush`.
     Audio that is 16 kHz already passes unchanged and without delay. `weights` [C] mix the channels, by
-    default their mean. NaN and infinity become silence. A rate outside 4-384 kHz raises AudioError.
+    default their mean; where they cancel out the loudest is taken. NaN and infinity become silence. A rate
+    outside 4-384 kHz raises AudioError.
     """
 
     def __init__(self, source_rate: int, channels: int = 1, weights: Sequence[float] | None = None) -> None:
@@ -41,13 +43,12 @@ class Resampler:
             raise AudioError(f"{len(weights)} weights do not fit {channels} channels.", "Give one for each.")
         self.source_rate = source_rate
         self.channels = channels
-        self._weights = np.full(channels, 1 / channels) if weights is None else np.asarray(weights)
-        self._weights = self._weights.astype(np.float32)
+        self._mixer = Mixer([1 / channels] * channels if weights is None else weights, source_rate)
         self._stream = None if source_rate == SAMPLE_RATE else _open_stream(source_rate)
 
     def push(self, block: NDArray[np.float32]) -> Waveform:
         """Take a block [T] or [T, C] at the source rate; return what is ready at 16 kHz, maybe nothing."""
-        mono = _tame(self._mix(np.asarray(block, np.float32)))
+        mono = _tame(self._mixer.push(np.asarray(block, np.float32)))
         if self._stream is None:
             return mono
         resampled: Waveform = self._stream.resample_chunk(mono)
@@ -60,20 +61,6 @@ class Resampler:
             tail = self._stream.resample_chunk(tail, last=True)
             self._stream.clear()
         return tail
-
-    def _mix(self, block: NDArray[np.float32]) -> Waveform:
-        if block.ndim == 1 and self.channels == 1:
-            return block
-        if block.ndim != 2 or block.shape[1] != self.channels:
-            raise AudioError(
-                f"A block of shape {block.shape} does not hold {self.channels} channels.",
-                "Pass [T] for mono, [T, channels] otherwise.",
-            )
-        if not np.isfinite(block).all():
-            # Before the mix: one broken channel must not silence the others.
-            block = np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
-        mixed: Waveform = block @ self._weights
-        return mixed
 
 
 class Framer:

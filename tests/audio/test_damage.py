@@ -53,8 +53,8 @@ def test_eight_channels_and_more(tmp_path: Path, name: str, codec: str, layout: 
     pcm[2] = tone  # the centre
     heard = read(record_channels(tmp_path / name, codec, pcm, layout))
     assert len(heard) == pytest.approx(SAMPLE_RATE, abs=1_500)
-    # WAV keeps no names for sixteen channels, and the mean is taken.
-    gain = 1 / channels if name == "a.wav" else 0.5**0.5
+    # WAV keeps no names for sixteen channels: fifteen silent ones do not make the other one quiet.
+    gain = 1.0 if name == "a.wav" else 0.5**0.5
     assert heard[4_000:12_000].std() == pytest.approx(tone.std() * gain, rel=0.1)
 
 
