@@ -1,7 +1,7 @@
 """`python -m speech3n.eval.bench.kernels`: matrices of E2B's size times few rows or many, by every kernel of torch.
 
-What the layers in `speech3n.layers.quantised` choose by. Kernels take turns, each on another of the matrices,
-so that none is found in the cache; medians, in milliseconds.
+What the layers in `speech3n.layers.linear` and `quantised` choose by. Kernels take turns, each on another of the
+matrices, so that none is found in the cache; medians, in milliseconds.
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ from collections.abc import Callable, Mapping
 
 import click
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from speech3n.eval.bench.tables import table
 from speech3n.layers.linear import PackedLinear
-from speech3n.layers.rounding import Int4Matrix, expand, round_int4, round_int8, steps
+from speech3n.layers.rounding import Int4Matrix, expand, round_int4, round_int8, steps, unpack
+from speech3n.layers.widened import widened_product
+from speech3n.runtime.processor import multiplies_int8_exactly, packs_matrices
 
 _COPIES = 4
 _SHAPES = ((2048, 2048), (8192, 2048), (2048, 8192))
@@ -30,16 +33,18 @@ Kernel = Callable[[], object]
 def kernels(outputs: int, inputs: int, rows: int, matrices: list[Tensor]) -> dict[str, Kernel]:
     """A product of `rows` rows by each kernel; the next call takes the next matrix."""
     x = torch.randn(rows, inputs).bfloat16()
-    packed = [PackedLinear(matrix.bfloat16()) for matrix in matrices]
+    plain = [matrix.bfloat16() for matrix in matrices]
     int8 = [round_int8(matrix) for matrix in matrices]
     int4 = [round_int4(matrix, _GROUP) for matrix in matrices]
     scales = [_scales(matrix) for matrix in int4]
+    int4_weights = [
+        torch.ops.aten._convert_weight_to_int4pack_for_cpu(unpack(matrix.packed).int(), 1) for matrix in int4
+    ]
     turn = itertools.cycle(range(len(matrices)))
 
     def weight_only_int4() -> Tensor:
         at = next(turn)
-        weight = int4[at].packed.view(outputs, inputs // 2)
-        product: Tensor = torch.ops.aten._weight_int4pack_mm_for_cpu(x, weight, _GROUP, scales[at])
+        product: Tensor = torch.ops.aten._weight_int4pack_mm_for_cpu(x, int4_weights[at], _GROUP, scales[at])
         return product
 
     def weight_only_int8() -> Tensor:
@@ -55,13 +60,22 @@ def kernels(outputs: int, inputs: int, rows: int, matrices: list[Tensor]) -> dic
         matrix = int4[next(turn)]
         return _whole(x, expand(matrix.packed, matrix.multiples), matrix.row_scale)
 
-    return {
-        "bf16": lambda: packed[next(turn)](x),
-        "int8 weights": weight_only_int8,
-        "int8 x int8": whole_int8,
-        "int4 weights": weight_only_int4,
-        "int4 to int8 x int8": expanded_int4,
-    }
+    def widened_int4() -> Tensor:
+        matrix = int4[next(turn)]
+        return widened_product(x, expand(matrix.packed, matrix.multiples).t()).mul_(matrix.row_scale)
+
+    found: dict[str, Kernel] = {"bf16": lambda: F.linear(x, plain[next(turn)])}
+    if packs_matrices(torch.bfloat16):
+        packed = [PackedLinear(matrix) for matrix in plain]
+        found["bf16, packed"] = lambda: packed[next(turn)](x)
+    found["bf16 to float32"] = lambda: widened_product(x, plain[next(turn)])
+    found["int8 weights"] = weight_only_int8
+    found["int8 to float32"] = lambda: widened_product(x, int8[next(turn)][0])
+    found["int4 weights"] = weight_only_int4
+    found["int4 to float32"] = widened_int4
+    if multiplies_int8_exactly():
+        found |= {"int8 x int8": whole_int8, "int4 to int8 x int8": expanded_int4}
+    return found
 
 
 def _scales(matrix: Int4Matrix) -> Tensor:

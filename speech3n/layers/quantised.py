@@ -2,7 +2,8 @@
 
 How a product is computed depends on how many rows come in. For few, reading the weights is what takes time, and the
 activations stay as they are. For many, arithmetic is: activations are rounded to int8 row by row, and whole numbers
-are multiplied (W8A8, on processors with VNNI about five times as fast as bfloat16).
+are multiplied (W8A8, on processors with VNNI about five times as fast as bfloat16). A processor that cannot multiply
+them exactly multiplies in float32 instead, and one without kernels for few bits does so for any number of rows.
 `python -m speech3n.eval.bench.kernels` measures where one way overtakes the other.
 """
 
@@ -17,10 +18,14 @@ from torch import Tensor, nn
 from speech3n.errors import UsageError
 from speech3n.layers.rounding import BLOCK, expand, pack, round_int4, round_int8, steps, unpack
 from speech3n.layers.scratch import Scratch
+from speech3n.layers.widened import widened_product
+from speech3n.runtime.processor import has_few_bit_kernels, multiplies_int8_exactly
 
 _FEW_INT8 = 4
 _FEW_INT4 = 32
-"""Rows up to which the activations are not rounded."""
+"""Rows up to which the kernels for few bits are faster than whole numbers."""
+_FEW_IN_FLOAT = 16
+"""Rows up to which they are faster than products in float32."""
 _ALIGNED = 16
 """Bytes: torch's weight-only int8 kernel reads vectors of so many, for several rows only from multiples of it."""
 _ROWS_OF_KERNEL, _COLUMNS_OF_KERNEL = 16, 32
@@ -110,10 +115,10 @@ class Int8Linear(Quantised):
         rows = x.reshape(-1, self.in_features)
         if x.device.type != "cpu":
             y = F.linear(rows, self.dequantised().to(x.dtype))
-        elif len(rows) <= _FEW_INT8 and self._fits_kernel and (len(rows) == 1 or self._is_aligned):
+        elif len(rows) <= _kernel_rows(_FEW_INT8) and self._fits_kernel and (len(rows) == 1 or self._is_aligned):
             y = torch.ops.aten._weight_int8pack_mm(rows.contiguous(), self.weight_int8, self.scale.to(x.dtype))
         else:
-            y = _whole_numbers(rows, self.weight_int8.t(), self.scale)
+            y = _multiply_int8(rows, self.weight_int8, self.scale)
         return y.view(*x.shape[:-1], self.out_features)
 
 
@@ -196,7 +201,7 @@ class Int4Linear(Quantised):
         rows = x.reshape(-1, self.in_features)
         if x.device.type != "cpu":
             y = F.linear(rows, self.dequantised().to(x.dtype))
-        elif len(rows) <= _FEW_INT4:
+        elif len(rows) <= _kernel_rows(_FEW_INT4):
             weight, scales = self._for_kernel(x.dtype)
             y = torch.ops.aten._weight_int4pack_mm_for_cpu(rows.contiguous(), weight, self.group, scales)
         else:
@@ -211,7 +216,7 @@ class Int4Linear(Quantised):
             torch.split(self.row_scale, _BLOCKS_AT_ONCE * BLOCK),
             strict=True,
         ):
-            parts.append(_whole_numbers(rows, expand(packed, multiples, _SCRATCH), scale))
+            parts.append(_multiply_int8(rows, expand(packed, multiples, _SCRATCH).t(), scale))
         return parts[0] if len(parts) == 1 else torch.cat(parts, -1)
 
     def _for_kernel(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
@@ -243,6 +248,20 @@ class Int4Embedding(Int4Linear):
 def _require_multiple(width: int, unit: int) -> None:
     if width % unit:
         raise UsageError(f"A feed-forward in four bits cannot end at column {width}.", f"Multiples of {unit} can.")
+
+
+def _kernel_rows(few: int) -> int:
+    """Rows for which the kernels for few bits serve, where it is `few` beside products of whole numbers."""
+    if not has_few_bit_kernels():
+        return 0
+    return few if multiplies_int8_exactly() else _FEW_IN_FLOAT
+
+
+def _multiply_int8(x: Tensor, weight: Tensor, scale: Tensor) -> Tensor:
+    """`x` [R, K] times the transpose of `weight` int8 [N, K] with `scale` [N]; as `x` in type."""
+    if multiplies_int8_exactly():
+        return _whole_numbers(x, weight.t(), scale)
+    return widened_product(x, weight).mul_(scale).to(x.dtype)
 
 
 def _whole_numbers(x: Tensor, weight: Tensor, scale: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from speech3n.layers.embedding import Int8Rows
 from speech3n.layers.quantised import Int4Embedding, Int4Linear, Int8Embedding, Int8Linear
 from speech3n.layers.rounding import expand, pack, round_int4, round_int8, steps, unpack
 
-ROWS = (1, 3, 5, 33, 70)
+ROWS = (1, 3, 5, 17, 33, 70)
 """Numbers of rows on every side of where the kernels change."""
 
 
@@ -105,6 +105,16 @@ def test_steps_of_one_sign_are_read_as_before() -> None:
         assert error(layer(x), x @ expected.flatten(1).t()) < 0.012
 
 
+@pytest.fixture(params=["as it is", "no exact int8", "no kernels"])
+def processor(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This processor, and what others compute."""
+    if request.param != "as it is":
+        monkeypatch.setattr(quantised, "multiplies_int8_exactly", lambda: False)
+    if request.param == "no kernels":
+        monkeypatch.setattr(quantised, "has_few_bit_kernels", lambda: False)
+
+
+@pytest.mark.usefixtures("processor")
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("rows", ROWS)
 def test_int8_computes_the_product_of_the_rounded_matrix(rows: int, dtype: torch.dtype) -> None:
@@ -116,6 +126,7 @@ def test_int8_computes_the_product_of_the_rounded_matrix(rows: int, dtype: torch
     assert error(found[0], x.double() @ (layer.weight_int8 * layer.scale[:, None]).double().t()) < 0.012
 
 
+@pytest.mark.usefixtures("processor")
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("group", [32, 64, 128])
 @pytest.mark.parametrize("rows", ROWS)
@@ -140,6 +151,7 @@ def test_int8_is_multiplied_wherever_it_lies(offset: int) -> None:
     assert (layer(x).float() - expected).abs().max() < 0.02 * expected.abs().max()
 
 
+@pytest.mark.usefixtures("processor")
 def test_few_rows_are_not_rounded() -> None:
     weight = matrix(64, 64)
     x = matrix(1, 64, 2)
@@ -150,6 +162,15 @@ def test_few_rows_are_not_rounded() -> None:
         others = layer(x) - layer(lone)
         full = layer.dequantised() if isinstance(layer, Int4Linear) else layer.weight_int8 * layer.scale[:, None]
         assert error(others, (x - lone) @ full.t()) < 0.01
+
+
+def test_without_exact_int8_no_row_is_rounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quantised, "multiplies_int8_exactly", lambda: False)
+    for kernels in (True, False):
+        monkeypatch.setattr(quantised, "has_few_bit_kernels", lambda kernels=kernels: kernels)
+        for layer in (int8_layer(matrix(80, 72)), int4_layer(matrix(128, 256), 64)):
+            x = matrix(40, layer.in_features, 1)
+            assert error(layer(x), x.double() @ layer.dequantised().double().t()) < 1e-6
 
 
 def test_a_kernel_of_another_layout_gets_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import torch
 from speech3n.audio.frontend import LogMel
 from speech3n.eval.bench.gemma3n.steady import PROMPT, UTTERANCE_S, ForcedDecoder, utterance
 from speech3n.eval.bench.quantised.systems import CLIP_S, DECODED, PREFILL, noise, seconds_of, some_ids
-from speech3n.layers.linear import can_pack, pack_linears
+from speech3n.layers.linear import pack_linears
 from speech3n.models.gemma3n.checkpoint import load
 from speech3n.models.gemma3n.incremental import IncrementalDecoder, SharedModel
 from speech3n.runtime.adaptive_threads import adapt_threads, set_threads
@@ -30,7 +30,7 @@ class Ours:
         set_malloc_thresholds()
         set_threads(model_threads(), adaptive=True)
         self._model = load(folder)
-        if can_pack() and self._model.embed_audio.embedding.weight.dtype == torch.bfloat16:
+        if self._model.embed_audio.embedding.weight.dtype == torch.bfloat16:
             pack_linears(self._model)
         self._cache = self._model.language_model.new_cache()
         self._mel = LogMel()(noise(CLIP_S))[0]

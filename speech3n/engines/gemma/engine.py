@@ -67,7 +67,7 @@ class Gemma3nEngine:
         import torch
 
         from speech3n.audio.frontend import FrontendConfig, LogMel
-        from speech3n.layers.linear import can_pack, pack_linears
+        from speech3n.layers.linear import pack_linears
         from speech3n.models.gemma3n.checkpoint import load
         from speech3n.models.gemma3n.config import Gemma3nConfig
         from speech3n.models.gemma3n.elastic import Submodels
@@ -84,9 +84,9 @@ class Gemma3nEngine:
         if dtype is None and not is_large:
             dequantise(model)
             model = model.float()
-        packs = is_large and device == "cpu" and can_pack()
-        self.submodels = Submodels(model, sizes, pack_linears if packs else None)
-        set_threads(model_threads() if is_large else compute_threads(), adaptive=is_large and device == "cpu")
+        is_large_on_cpu = is_large and device == "cpu"
+        self.submodels = Submodels(model, sizes, pack_linears if is_large_on_cpu else None)
+        set_threads(model_threads() if is_large else compute_threads(), adaptive=is_large_on_cpu)
         self.shared = SharedModel(LogMel(FrontendConfig.read(folder)).to(device), self.submodels.largest)
         self.pad_to = self.config.audio_soft_tokens_per_image if pad_audio else None
         self.stop = frozenset(_stop_tokens(self.config.eos_token_ids, self.tokenizer))
