@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from speech3n.audio.inputs import open_source
 from speech3n.audio.source import AudioSource
 from speech3n.engines.base import Engine
+from speech3n.engines.registry import install_model, open_engine, resolve_model
 from speech3n.errors import Speech3nError
+from speech3n.languages import parse_language, parse_target_language
 from speech3n.session.feed import PulledFeed
 from speech3n.session.options import SessionOptions, file_options
 from speech3n.session.session import Session
 from speech3n.session.transcript import TranscriptBuilder
+from speech3n.store import DEFAULT_MODEL
 from speech3n.types import Transcript
 
 
@@ -25,9 +29,34 @@ class Interrupted(Exception):
         self.cause = cause
 
 
-def transcribe_file(engine: Engine, path: str | Path, options: SessionOptions | None = None) -> Transcript:
-    """Recognise a file, or what an address or `-` gives; raises AudioError, and Interrupted where it breaks off."""
-    return transcribe_source(engine, open_source(path), options or file_options())
+def transcribe_file(
+    path: str | Path,
+    *,
+    model: str | Engine = DEFAULT_MODEL,
+    size: str | None = None,
+    language: str | None = None,
+    translate: bool = False,
+    to: str = "en",
+) -> Transcript:
+    """Recognise a recording from beginning to end, and translate it.
+
+    `path` is a file or its address, `model` a name, a folder or, for many files, an engine that is open; languages are
+    codes or English names, None detects the one that is spoken. A named model that is missing is fetched where stderr
+    is a terminal. Raises Speech3nError where something is missing or does not fit together, and Interrupted, which has
+    what was recognised until then, where the recording breaks off.
+    """
+    target = parse_target_language(to)
+    with ExitStack() as opened:
+        source = open_source(path)
+        opened.callback(source.close)
+        if isinstance(model, str):
+            found = resolve_model(model, size)
+            install_model(found)
+            model = opened.enter_context(closing(open_engine(found)))
+        if translate:
+            model.info.require_translation(target)
+        spoken = parse_language(language, model.info.languages)
+        return transcribe_source(model, source, file_options(spoken, translate=translate, target_language=target))
 
 
 def transcribe_source(

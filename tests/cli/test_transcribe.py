@@ -143,5 +143,5 @@ def test_the_library_prints_nothing(run: Run, clip: Path, capsys: pytest.Capture
     assert listener.texts[0].startswith("w0 w1")
     assert listener.total_s == pytest.approx(11, abs=0.1)
     assert listener.heard_s[-1] == pytest.approx(11, abs=0.1)
-    assert transcribe_file(FakeEngine(), clip).text == listener.texts[0].rstrip()
+    assert transcribe_file(clip, model=FakeEngine()).text == listener.texts[0].rstrip()
     assert capsys.readouterr() == ("", "")
