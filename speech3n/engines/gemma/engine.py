@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,8 +28,6 @@ from speech3n.types import FRAME_SAMPLES, SAMPLE_RATE, Hypothesis, Waveform
 
 if TYPE_CHECKING:
     import torch
-
-    from speech3n.decoding.generate import Generated
 
 _LANGUAGES = frozenset(code for code in LANGUAGE_ALPHA3 if len(code) == 2)
 """Whatever has an ISO 639-1 code can be named to the model; how well it knows it is another matter."""
@@ -197,7 +194,7 @@ class Gemma3nStream:
         generated = self._decoder.generate(
             self._draft, stop=self._engine.stop, limit=limit, propose_first=self._propose_first
         )
-        text = self._text_of(generated)
+        text = TokenText(*self._engine.tokenizer.decode_with_ends(generated.tokens), generated.logprobs)
         self._draft, self._propose_first = generated.tokens, _first_line(text)
         answer = parse_answer(
             text.text,
@@ -216,15 +213,6 @@ class Gemma3nStream:
             self._decoder.append_audio(pcm)
         if self._finished:
             self._decoder.finish()
-
-    def _text_of(self, generated: Generated) -> TokenText:
-        tokenizer, ends = self._engine.tokenizer, []
-        for count in range(1, len(generated.tokens) + 1):
-            ends.append(len(tokenizer.decode(generated.tokens[:count], skip_special_tokens=True)))
-        # Half a character is shown as one or more marks, which the rest of it replaces.
-        ends = list(accumulate(reversed(ends), min))[::-1]
-        text = tokenizer.decode(generated.tokens, skip_special_tokens=True)
-        return TokenText(text, tuple(ends), generated.logprobs)
 
     def _hypothesis(self, answer: Answer, text: TokenText | None) -> Hypothesis:
         options = self._options

@@ -6,9 +6,12 @@ what is said around them in `tokenizer_config.json` and `chat_template.jinja`.
 
 from __future__ import annotations
 
+import codecs
 import json
+from collections import deque
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -17,6 +20,9 @@ from tokenizers import Tokenizer
 from speech3n.errors import ModelError
 
 _HINT = "Fetch the checkpoint with all its files."
+_CONTEXT_TOKENS = 3
+"""Tokens that are decoded again before a new one, to see what it adds. A character has at most four bytes, so that
+after three tokens of at least one byte what began before them is over."""
 
 
 class CheckpointTokenizer:
@@ -35,6 +41,9 @@ class CheckpointTokenizer:
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         self._named = {name: _content(token) for name, token in config.items() if name.endswith("_token")}
+        self._special = {token for token, added in self._tokenizer.get_added_tokens_decoder().items() if added.special}
+        bytes_by_token = {self._tokenizer.token_to_id(f"<0x{byte:02X}>"): byte for byte in range(256)}
+        self._byte_of = {token: byte for token, byte in bytes_by_token.items() if token is not None}
 
     @property
     def bos_token(self) -> str | None:
@@ -53,6 +62,36 @@ class CheckpointTokenizer:
     def decode(self, ids: Sequence[int], *, skip_special_tokens: bool) -> str:
         """The text of ids."""
         return str(self._tokenizer.decode(list(ids), skip_special_tokens=skip_special_tokens))
+
+    def decode_with_ends(self, ids: Sequence[int]) -> tuple[str, tuple[int, ...]]:
+        """The text of ids without special tokens, and where in it each of them ends.
+
+        A token that is followed by the rest of its last character ends after that character.
+        """
+        lengths = self._lengths(ids)
+        # Half a character is shown as one or more marks (U+FFFD), which the rest of it replaces.
+        ends = list(accumulate(reversed(lengths), min))[::-1]
+        return self.decode(ids, skip_special_tokens=True), tuple(ends)
+
+    def _lengths(self, ids: Sequence[int]) -> list[int]:
+        """The lengths of the texts of the first id, the first two, and so on, each from the one before."""
+        lengths: list[int] = []
+        length = 0
+        context: deque[int] = deque(maxlen=_CONTEXT_TOKENS)
+        run: _ByteRun | None = None
+        for token in ids:
+            if token not in self._special and self.convert_ids_to_tokens(token) is not None:
+                byte = self._byte_of.get(token)
+                if byte is None:
+                    run = None
+                    before = self.decode([*context], skip_special_tokens=False)
+                    length += len(self.decode([*context, token], skip_special_tokens=False)) - len(before)
+                else:
+                    run = run or _ByteRun(length)
+                    length = run.push(byte)
+                context.append(token)
+            lengths.append(length)
+        return lengths
 
     def convert_ids_to_tokens(self, token_id: int) -> str | None:
         """The name of one token, None where there is none."""
@@ -82,6 +121,30 @@ class CheckpointTokenizer:
         environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
         environment.globals["raise_exception"] = _fail
         return environment.from_string(self._template or "")
+
+
+class _ByteRun:
+    """Byte tokens in a row, for characters without a token: all become characters or, where one is not whole, marks.
+
+    A mark for each byte, that is, those of whole characters included (`ByteFallback` in the tokenizers library).
+    """
+
+    def __init__(self, start: int) -> None:
+        """`start` is the length of the text before them."""
+        self._start = start
+        self._bytes = self._characters = 0
+        self._utf8 = codecs.getincrementaldecoder("utf-8")()
+        self._is_broken = False
+
+    def push(self, byte: int) -> int:
+        """Add a byte; gives the length of the text."""
+        self._bytes += 1
+        try:
+            self._characters += len(self._utf8.decode(bytes([byte])))
+        except UnicodeDecodeError:
+            self._is_broken = True
+        is_whole = not self._is_broken and not self._utf8.getstate()[0]
+        return self._start + (self._characters if is_whole else self._bytes)
 
 
 def _read_object(path: Path) -> dict[str, Any]:

@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from speech3n.decoding.generate import Generated
 from speech3n.engines.base import Engine, EngineStream, StreamOptions
 from speech3n.engines.gemma.engine import Gemma3nEngine
 from speech3n.engines.registry import open_engine
@@ -286,14 +285,6 @@ def test_a_language_is_its_own_translation(engine: Engine) -> None:
 
 def test_characters_are_words_where_no_spaces_are_written(engine: Engine) -> None:
     assert all(len(text) == 1 for text in texts(recognise(engine, noise(0.8), language="ja")))
-
-
-def test_tokens_with_parts_of_a_character_end_where_it_does(engine: Engine) -> None:
-    assert isinstance(engine, Gemma3nEngine)
-    stream = engine.open_stream(StreamOptions(language="zh"))
-    tokens = tuple(engine.tokenizer.encode("好😀世", add_special_tokens=False))
-    found = stream._text_of(Generated(tokens, (-0.1,) * len(tokens)))
-    assert (found.text, found.ends) == ("好😀世", (1, 1, 1, 2, 2, 2, 2, 3, 3, 3))
 
 
 @pytest.mark.parametrize("options", [{"language": "xx"}, {"translate": True, "target_language": "spa"}])

@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tokenizers import AddedToken, Tokenizer, decoders, models
 from transformers import AutoTokenizer
 
 from speech3n.engines.gemma.tokenizer import CheckpointTokenizer
@@ -19,6 +22,7 @@ from speech3n.models.gemma3n.prompts import AudioTokens, build_prompt
 from tests.conftest import REPOSITORY
 
 MEMORISED = REPOSITORY / "tests" / "data" / "gemma3n-memorised"
+NANO = REPOSITORY / "speech3n" / "nano"
 CONVERSATION = [{"role": "user", "content": [{"type": "audio"}, {"type": "text", "text": " Transcribe it: \n"}]}]
 TEMPLATE = """{{ bos_token }}
 {%- if messages[0]['role'] == 'system' -%}
@@ -138,3 +142,94 @@ def test_an_engine_opens_without_transformers() -> None:
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert shown.splitlines()[-1] == "False"
+
+
+def with_byte_tokens(folder: Path, decoder: decoders.Decoder) -> CheckpointTokenizer:
+    """A tokenizer in the manner of Gemma's: pieces with `▁` for spaces, and byte tokens for all other characters."""
+    pieces = ["<pad>", "▁", "▁a", "b", "▁▁", "é", "\n", "\ufffd", "好", *(f"<0x{byte:02X}>" for byte in range(256))]
+    vocabulary = {piece: number for number, piece in enumerate(pieces)}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[], byte_fallback=True, unk_token="<pad>"))
+    tokenizer.add_special_tokens([AddedToken("<end_of_turn>", special=True)])
+    tokenizer.add_tokens([AddedToken("hm", special=False)])
+    tokenizer.decoder = decoder
+    folder.mkdir()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return CheckpointTokenizer(folder)
+
+
+@pytest.fixture(scope="module")
+def tokenizers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, CheckpointTokenizer]:
+    folder = tmp_path_factory.mktemp("tokenizers")
+    as_gemma = [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
+    return {
+        "memorised": CheckpointTokenizer(MEMORISED),
+        "nano": CheckpointTokenizer(NANO),
+        "gemma": with_byte_tokens(folder / "gemma", decoders.Sequence(as_gemma)),
+        "without leading spaces": with_byte_tokens(
+            folder / "stripped", decoders.Sequence([*as_gemma, decoders.Strip(" ", 1, 0)])
+        ),
+    }
+
+
+def ends_by_prefix(tokenizer: CheckpointTokenizer, ids: list[int]) -> tuple[int, ...]:
+    """Where each token ends by decoding every prefix; the rest of a character is waited for."""
+    lengths = [len(tokenizer.decode(ids[:count], skip_special_tokens=True)) for count in range(1, len(ids) + 1)]
+    return tuple(min(lengths[place:]) for place in range(len(ids)))
+
+
+TEXTS = st.text(st.sampled_from("a bé\n好😀世\ufffd") | st.characters(codec="utf-8"), max_size=12)
+TOKENS = st.lists(st.integers(0, 300) | st.integers(0, 4000), max_size=6)
+
+
+@pytest.mark.parametrize("name", ["memorised", "nano", "gemma", "without leading spaces"])
+@settings(max_examples=150, deadline=None)
+@given(parts=st.lists(st.tuples(TEXTS, TOKENS), max_size=3))
+def test_tokens_end_where_the_text_before_the_next_one_does(
+    tokenizers: dict[str, CheckpointTokenizer], name: str, parts: list[tuple[str, list[int]]]
+) -> None:
+    """Texts, among them such as no token ends a character of, and any tokens: special, unknown, half characters."""
+    tokenizer = tokenizers[name]
+    ids: list[int] = []
+    for text, tokens in parts:
+        ids += [*tokenizer.encode(text, add_special_tokens=False), *tokens]
+    text, ends = tokenizer.decode_with_ends(ids)
+    assert text == tokenizer.decode(ids, skip_special_tokens=True)
+    assert ends == ends_by_prefix(tokenizer, ids)
+
+
+@pytest.mark.parametrize(
+    ("name", "tokens", "text", "ends"),
+    [
+        ("memorised", ["好😀世"], "好😀世", (1, 1, 1, 2, 2, 2, 2, 3, 3, 3)),
+        ("gemma", ["<0xC3>", "<0xA9>", "<end_of_turn>", "<0xC3>", "<0xA9>", "b"], "ééb", (1, 1, 1, 2, 2, 3)),
+        ("gemma", ["<0xC3>", "<0xA9>", "<0xC3>", "b"], "\ufffd\ufffd\ufffdb", (1, 1, 3, 4)),
+        ("without leading spaces", ["▁a", "▁a", "▁"], "a a ", (1, 3, 4)),
+    ],
+)
+def test_parts_of_a_character_end_where_it_does(
+    tokenizers: dict[str, CheckpointTokenizer], name: str, tokens: list[str], text: str, ends: tuple[int, ...]
+) -> None:
+    tokenizer = tokenizers[name]
+    named = [tokenizer.convert_tokens_to_ids(token) for token in tokens]
+    ids = [token for token in named if token is not None] or tokenizer.encode(tokens[0], add_special_tokens=False)
+    assert tokenizer.decode_with_ends(ids) == (text, ends)
+
+
+@pytest.mark.parametrize("name", ["memorised", "gemma"])
+def test_a_long_text_is_decoded_a_few_tokens_at_a_time(
+    tokenizers: dict[str, CheckpointTokenizer], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokenizer = tokenizers[name]
+    ids = tokenizer.encode("b b世b😀 b" * 40, add_special_tokens=False)
+    decoded: list[int] = []
+    decode = CheckpointTokenizer.decode
+
+    def counted(self: CheckpointTokenizer, ids: list[int], *, skip_special_tokens: bool) -> str:
+        decoded.append(len(ids))
+        return decode(self, ids, skip_special_tokens=skip_special_tokens)
+
+    monkeypatch.setattr(CheckpointTokenizer, "decode", counted)
+    tokenizer.decode_with_ends(ids)
+    whole = decoded.pop()
+    assert whole == len(ids) > 100
+    assert max(decoded) <= 4
