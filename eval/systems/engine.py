@@ -12,7 +12,6 @@ from speech3n.eval.measures.events import record_of
 from speech3n.eval.sets.recordings import Recording
 from speech3n.eval.systems.fingerprint import code_digest, package_version, size_digest, weights_digest
 from speech3n.eval.systems.recognition import Recognition, session_texts
-from speech3n.eval.systems.session_events import session_events
 from speech3n.runtime.threads import compute_threads
 from speech3n.types import Status
 
@@ -60,7 +59,9 @@ class _EngineRecogniser:
 
     def recognise(self, recording: Recording, *, translate: bool, heard: Callable[[float], None]) -> Recognition:
         from speech3n.audio.source import FileSource
+        from speech3n.session.feed import open_feed
         from speech3n.session.options import SessionOptions, file_options
+        from speech3n.session.session import Session
 
         translate = translate and "translate" in self.engine.info.tasks
         is_offline = self.mode == "offline"
@@ -68,7 +69,7 @@ class _EngineRecogniser:
         started = time.perf_counter()
         pace: Literal["max", "simulated"] = "max" if is_offline else "simulated"
         events = []
-        for event in session_events(self.engine, FileSource(recording.audio), options, pace):
+        for event in Session(self.engine, options).run(open_feed(FileSource(recording.audio), pace=pace)):
             events.append(event)
             if isinstance(event, Status):
                 heard(event.audio_s)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,6 @@ import psutil
 
 from speech3n.eval.measures.events import write_events
 from speech3n.eval.sets.sounds import SOUNDS, GeneratedSource
-from speech3n.eval.systems.session_events import session_events
 from speech3n.types import SAMPLE_RATE, Status, Waveform
 
 if TYPE_CHECKING:
@@ -66,32 +66,30 @@ class LoopedSource:
 @click.option("--pace", type=click.Choice(["max", "realtime", "simulated"]), required=True)
 @click.option("--folder", type=click.Path(path_type=Path), required=True, help="For log, cost and journal.")
 def main(recording: str, seconds: float | None, language: str | None, model: str, pace: Pace, folder: Path) -> None:
-    """Run a session over RECORDING: an audio file, or a sound of eval.sounds."""
+    """Run a session over RECORDING: an audio file, or a sound of eval.sets.sounds."""
     from speech3n.engines.registry import open_engine
-    from speech3n.journal.journal import Journal, SessionHeader
-    from speech3n.session.options import SessionOptions
+    from speech3n.session.live import LiveRequest, open_live
 
     started = time.perf_counter()
     engine = open_engine(model)
     loading_s = time.perf_counter() - started
     source = _open_source(recording, seconds)
-    journal = Journal.create(folder / "journal", SessionHeader(source.name, model, language))
+    request = LiveRequest(source, model, language=language, pace=pace, save=folder / "journal")
     memory: list[tuple[float, float]] = []
     process = psutil.Process()
     processor_before, started = sum(process.cpu_times()[:2]), time.perf_counter()
-    options = SessionOptions(language=language, translate=False)
-    for event in write_events(folder / "events.jsonl", session_events(engine, source, options, pace, journal)):
-        if isinstance(event, Status) and event.audio_s >= len(memory) * _MEMORY_EVERY_S:
-            memory.append((event.audio_s, process.memory_info().rss / 2**20))
+    with closing(engine), open_live(request, engine) as live:
+        for event in write_events(folder / "events.jsonl", live.events()):
+            if isinstance(event, Status) and event.audio_s >= len(memory) * _MEMORY_EVERY_S:
+                memory.append((event.audio_s, process.memory_info().rss / 2**20))
+        session_s, processor_s = time.perf_counter() - started, sum(process.cpu_times()[:2]) - processor_before
     cost = {
         "loading_s": loading_s,
-        "session_s": time.perf_counter() - started,
-        "session_cpu_s": sum(process.cpu_times()[:2]) - processor_before,
+        "session_s": session_s,
+        "session_cpu_s": processor_s,
         "memory_mib": memory,
     }
     (folder / "cost.json").write_text(json.dumps(cost), "utf-8")
-    journal.close()
-    engine.close()
 
 
 def _open_source(recording: str, seconds: float | None) -> AudioSource:
