@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,3 +42,18 @@ def test_no_microphone_to_list_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_plain_and_jsonl_exclude_each_other() -> None:
     with pytest.raises(UsageError, match="exclude"):
         run(LiveCommand(LiveRequest(), plain=True, jsonl=True))
+
+
+@pytest.mark.parametrize("output", ["--plain", "--jsonl"])
+def test_text_and_json_need_no_textual(output: str, examples: dict[str, Path], tmp_path: Path) -> None:
+    program = (
+        "import sys; sys.modules['textual'] = None\n"
+        "from tests.fakes import FakeEngine; from speech3n.session import live\n"
+        "live.open_engine = lambda model: FakeEngine(); live.install_model = lambda model: None\n"
+        "from speech3n.cli.main import main\n"
+        "main(['live', sys.argv[2], sys.argv[3], '--language', 'es', '--save', sys.argv[1]])\n"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "s"), str(examples["en"]), output]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "w0 w1" in done.stdout
