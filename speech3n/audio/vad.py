@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from speech3n.audio.level import may_be_speech
 from speech3n.types import FRAME_SAMPLES, SAMPLE_RATE, Waveform
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ _WEBRTC_SAMPLES = SAMPLE_RATE // 50
 _WEBRTC_AGGRESSIVENESS = 1
 _GATE_VOICED = 2
 _GATE_HANGOVER_FRAMES = 4
-ENERGY_FLOOR_DB = -66.0
 
 
 class VoiceActivityDetector:
@@ -68,13 +68,13 @@ class VoiceActivityDetector:
         if self._network is None:
             self._network = SileroNetwork()
         if not was_open:
-            # The network has a memory of its own: let it hear what came just before.
+            # The network has a memory of its own: it begins with what came just before.
             self._network.reset()
             self._network.probabilities(self._previous)
         return self._network.probabilities(frame)
 
     def _is_candidate(self, frame: Waveform) -> bool:
-        if level_db(frame) < ENERGY_FLOOR_DB:
+        if not may_be_speech(frame):
             return False
         pcm = (np.clip(frame, -1.0, 1.0) * 32767).astype("<i2").tobytes()
         size = 2 * _WEBRTC_SAMPLES
@@ -94,7 +94,7 @@ class SileroNetwork:
         self.reset()
 
     def reset(self) -> None:
-        """Forget the sound heard so far."""
+        """Forget the sound so far."""
         self._h = np.zeros((1, 1, 128), np.float32)
         self._c = np.zeros((1, 1, 128), np.float32)
         self._context: Waveform = np.zeros(self._CONTEXT_SAMPLES, np.float32)
@@ -121,9 +121,3 @@ def _silero_session() -> onnxruntime.InferenceSession:
     options.log_severity_level = 4
     (model,) = Path(get_assets_path()).glob("silero_vad_v6*.onnx")
     return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-
-
-def level_db(pcm: Waveform) -> float:
-    """RMS level of `pcm` in dB full scale; -96 for silence and for nothing."""
-    power = float(np.mean(np.square(pcm, dtype=np.float64))) if len(pcm) else 0.0
-    return 10 * float(np.log10(max(power, 10**-9.6)))

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from speech3n.audio.level import SILENCE_DB, level_db
 from speech3n.audio.source import AudioSource
-from speech3n.audio.vad import level_db
 from speech3n.errors import DeviceError, StorageError
 from speech3n.journal.recording import Recording
 from speech3n.session.backlog import Backlog, BacklogLimit
@@ -18,7 +18,6 @@ from speech3n.types import SAMPLE_RATE, Gap, Notice, Waveform
 
 Pace = Literal["max", "realtime", "simulated"]
 
-_SILENCE_DB = -96.0
 _RECONNECT_S = 1.0
 
 
@@ -110,7 +109,7 @@ class PulledFeed:
         self.is_paced = is_paced
         self.ended = False
         self.dropped_s = 0.0
-        self.level_db = _SILENCE_DB
+        self.level_db = SILENCE_DB
         self._source = source
         self._frames = source.frames()
         self._next = next(self._frames, None)
@@ -191,7 +190,7 @@ class CapturedFeed:
     def __init__(self, source: AudioSource, recording: Recording | None, limit: BacklogLimit, *, in_step: bool) -> None:
         """Start capturing; `in_step` keeps a source that could be read faster in step with the clock."""
         self.source_name = source.name
-        self.level_db = _SILENCE_DB
+        self.level_db = SILENCE_DB
         self._source = source
         self._overflow_told_s = 0.0
         self._in_step = in_step and not source.is_live
@@ -248,7 +247,7 @@ class CapturedFeed:
         """Drop what a microphone hears, or wait with reading a file, until resumed."""
         if paused:
             self._resumed.clear()
-            self.level_db = _SILENCE_DB
+            self.level_db = SILENCE_DB
         else:
             self._resumed.set()
 

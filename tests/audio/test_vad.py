@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from speech3n.audio.vad import SLOT_SAMPLES, VoiceActivityDetector, level_db
+from speech3n.audio.vad import SLOT_SAMPLES, VoiceActivityDetector
 from speech3n.types import SAMPLE_RATE, Waveform
 from tests.fakes import frames
 
@@ -54,8 +54,3 @@ def test_what_is_no_speech_is_not_taken_for_it(pcm: Waveform) -> None:
 def test_silence_never_reaches_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("speech3n.audio.vad.SileroNetwork", lambda: pytest.fail("the network ran on silence"))
     assert speech_s(np.zeros(5 * SAMPLE_RATE, np.float32)) == 0
-
-
-def test_level() -> None:
-    assert level_db(np.zeros(0, np.float32)) == pytest.approx(-96)
-    assert level_db(np.full(100, 0.1, np.float32)) == pytest.approx(-20)

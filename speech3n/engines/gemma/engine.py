@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from langcodes.data_dicts import LANGUAGE_ALPHA3
 
-from speech3n.audio.vad import ENERGY_FLOOR_DB
+from speech3n.audio.level import UtteranceLevels
 from speech3n.decoding.policy import normalize_word
 from speech3n.decoding.repetition import loop_start
 from speech3n.engines.base import EngineInfo, StreamOptions
@@ -39,8 +39,6 @@ _LARGE = 100_000_000
 _TOKENS_PER_S = 12
 _SPARE_TOKENS = 32
 """Nobody speaks more tokens than this; a model in a loop would."""
-_SPEECH_BELOW_PEAK_DB = 35.0
-"""Frames this far below the loudest are the silence around the speech."""
 
 
 class Gemma3nEngine:
@@ -140,7 +138,7 @@ class Gemma3nStream:
             self.use_size(options.size)
         self._blocks: list[Waveform] = []
         self._samples = 0
-        self._levels = _Levels()
+        self._levels = UtteranceLevels()
         self._clock = WordClock()
         self._draft: tuple[int, ...] = ()
         self._propose_first: int | None = None
@@ -208,7 +206,7 @@ class Gemma3nStream:
     def _encode(self) -> None:
         pcm = np.concatenate([np.zeros(0, np.float32), *self._blocks])
         self._blocks.clear()
-        self._levels.add(pcm)
+        self._levels.append(pcm)
         if len(pcm):
             self._decoder.append_audio(pcm)
         if self._finished:
@@ -227,42 +225,6 @@ class Gemma3nStream:
             translation = tuple(word.text for word in placed)
         confidence = 1.0 if options.language else 0.0
         return Hypothesis(placed, options.language, confidence, translation, self._samples / SAMPLE_RATE)
-
-
-class _Levels:
-    """Where in an utterance there is sound, in frames of 160 ms."""
-
-    def __init__(self) -> None:
-        self._squares: list[float] = []
-        self._rest: Waveform = np.zeros(0, np.float32)
-
-    def add(self, pcm: Waveform) -> None:
-        samples = np.concatenate([self._rest, pcm])
-        whole = len(samples) // FRAME_SAMPLES * FRAME_SAMPLES
-        frames = samples[:whole].reshape(-1, FRAME_SAMPLES)
-        self._squares.extend(np.square(frames).mean(1).tolist())
-        self._rest = samples[whole:]
-
-    def split(self, samples: int) -> _Levels:
-        """Keep the whole frames before `samples`, and return what comes after them."""
-        after = _Levels()
-        frames = samples // FRAME_SAMPLES
-        after._squares, self._squares = self._squares[frames:], self._squares[:frames]
-        after._rest, self._rest = self._rest, np.zeros(0, np.float32)
-        return after
-
-    @property
-    def is_silent(self) -> bool:
-        """Whether no frame was loud enough to be speech."""
-        return max(self._squares, default=1.0) < 10 ** (ENERGY_FLOOR_DB / 10)
-
-    def speech(self) -> tuple[float, float]:
-        """The first and the last second at which there was anything but silence."""
-        frame_s = FRAME_SAMPLES / SAMPLE_RATE
-        end = len(self._squares) * frame_s + len(self._rest) / SAMPLE_RATE
-        floor = max(self._squares, default=0.0) * 10 ** (-_SPEECH_BELOW_PEAK_DB / 10)
-        loud = [place for place, square in enumerate(self._squares) if square > floor]
-        return (loud[0] * frame_s, min(end, (loud[-1] + 2) * frame_s)) if loud else (0.0, end)
 
 
 def _first_line(text: TokenText) -> int | None:
