@@ -37,7 +37,9 @@ def evaluate() -> None:
     multiple=True,
     help="As files, or as live captions by a simulated clock; may be given twice.  [offline]",
 )
-@click.option("--peer", "peers", multiple=True, metavar="MODEL", help="faster-whisper itself, with this Whisper model.")
+@click.option(
+    "--peer", "baselines", multiple=True, metavar="MODEL", help="faster-whisper itself, with this Whisper model."
+)
 @click.option("--hypotheses", multiple=True, metavar="NAME=FILE", help="Texts of another program, as JSONL.")
 @click.option("--language", help="Only clips of this language.")
 @click.option("--limit", type=click.IntRange(1), help="So many clips of each language.")
@@ -56,7 +58,7 @@ def evaluate() -> None:
 @click.option("--fresh", is_flag=True, help="Recognise again what is in the cache.")
 @click.option("--report", type=_FOLDER, help="Folder for report.json, report.md and index.html.")
 @click.option("--compare", "compare_with", type=_PATH, help="An earlier report, to show what moved.")
-def run(**options: Any) -> None:
+def run(**values: Any) -> int:
     """Recognise the clips of MANIFEST and print error rates, BLEU and delays by language.
 
     MANIFEST is a JSONL file with a clip a line ({"audio", "language", "text", "translation_en"}), or a set as it is
@@ -68,10 +70,9 @@ def run(**options: Any) -> None:
     speech3n eval run clips.jsonl --model whisper-base --peer whisper-base --report report/
     speech3n eval run clips.jsonl --mode streaming --join 0.8 --report live/ --compare yesterday/
     """
-    from speech3n.eval.commands.evaluate import Request
-    from speech3n.eval.commands.evaluate import run as run_request
+    from speech3n.eval.commands.evaluate import EvaluateRequest, evaluate_set
 
-    raise SystemExit(run_request(Request(**options)))
+    return evaluate_set(EvaluateRequest(**values))
 
 
 @evaluate.command("session")
@@ -79,17 +80,11 @@ def run(**options: Any) -> None:
 @click.option("--reference", type=_PATH, help="What was said: a text file, or a JSONL manifest of one clip.")
 @click.option("--language", help="The language of a reference text.  [that of the session]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def session(log: Path, reference: Path | None, language: str | None, *, as_json: bool) -> None:
+def session(**values: Any) -> int:
     """Score a past session: its folder, or what `live --jsonl` printed.
 
     Without a reference it tells delays and steadiness only.
     """
-    from speech3n.eval.commands.session import describe, measure
+    from speech3n.eval.commands.session import SessionRequest, score_session
 
-    measured = measure(log, reference, language)
-    if as_json:
-        import msgspec
-
-        click.echo(msgspec.json.format(msgspec.json.encode(measured), indent=1).decode())
-    else:
-        click.echo(describe(measured))
+    return score_session(SessionRequest(**values))

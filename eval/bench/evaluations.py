@@ -8,17 +8,16 @@ from pathlib import Path
 
 from speech3n.errors import Speech3nError
 from speech3n.eval.bench.store import ResultStore, progress
-from speech3n.eval.commands.evaluate import Request
-from speech3n.eval.commands.evaluate import run as run_request
+from speech3n.eval.commands.evaluate import EvaluateRequest, evaluate_set
 from speech3n.eval.report.document import REPORT_JSON, load_report
 from speech3n.eval.report.markdown import markdown_tables
 
 _GAP_S = 0.8
 """Silence between two clips: about the pause between two sentences of a speaker."""
 
-EVALUATIONS: Mapping[str, Request] = {
-    "files": Request(Path(), modes=("offline",)),
-    "live": Request(Path(), modes=("streaming",), gap_s=_GAP_S),
+EVALUATIONS: Mapping[str, EvaluateRequest] = {
+    "files": EvaluateRequest(Path(), modes=("offline",)),
+    "live": EvaluateRequest(Path(), modes=("streaming",), gap_s=_GAP_S),
 }
 """Files one by one, beside faster-whisper itself; and captions of all clips of a language joined into one recording."""
 
@@ -36,17 +35,17 @@ def run_evaluation(name: str, store: ResultStore, manifest: Path, model: str, li
         EVALUATIONS[name],
         manifest=manifest,
         models=(model,),
-        peers=(model,) if name == "files" else (),
+        baselines=(model,) if name == "files" else (),
         limit=limit,
         cache=store.folder / "cache",
     )
     evaluate_into(name, store, request)
 
 
-def evaluate_into(name: str, store: ResultStore, request: Request) -> None:
+def evaluate_into(name: str, store: ResultStore, request: EvaluateRequest) -> None:
     """Run an evaluation whose report stays in the store's folder under `name`; raises as `run_evaluation`."""
     progress(f"{name}: running")
-    if run_request(replace(request, fresh=store.fresh, report=store.folder / name)) != 0:
+    if evaluate_set(replace(request, fresh=store.fresh, report=store.folder / name)) != 0:
         raise EvaluationError(f"The evaluation '{name}' is not complete.", "Run it again: what is done is kept.")
 
 

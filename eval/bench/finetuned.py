@@ -19,8 +19,7 @@ from speech3n.errors import UsageError
 from speech3n.eval.bench.processes import BenchError, speech3n_command
 from speech3n.eval.bench.program import program
 from speech3n.eval.bench.store import progress
-from speech3n.eval.commands.evaluate import Request
-from speech3n.eval.commands.evaluate import run as run_request
+from speech3n.eval.commands.evaluate import EvaluateRequest, evaluate_set
 from speech3n.eval.report.document import REPORT_JSON, Comparison, GroupScores, Report, Score, load_report
 from speech3n.eval.report.group_scores import compare
 from speech3n.eval.report.scored_clips import ScoredClip, score_clip
@@ -81,14 +80,14 @@ def _run(options: _Options) -> None:
         write_manifest(options.out / "rest.jsonl", rest)
         tuned = options.out / "tuned"
         _finetune(options, tuned)
-        request = Request(
+        request = EvaluateRequest(
             options.out / "rest.jsonl",
             models=(options.model, str(tuned)),
             fields=("speaker",),
             cache=options.out / "cache",
             report=report,
         )
-        if run_request(request) != 0:
+        if evaluate_set(request) != 0:
             raise BenchError("The evaluation is not complete.", "Run it again: what is done is kept.")
     if not (report / REPORT_JSON).is_file():
         raise BenchError(f"There are no results in '{options.out}'.", "Leave out --table to measure.")

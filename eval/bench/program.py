@@ -15,7 +15,7 @@ from speech3n.runtime.threads import limit_blas_threads
 @contextmanager
 def program() -> Iterator[None]:
     """Measure with modest libraries; an expected error is its message and exit code, and no traceback."""
-    # Inherited by every process that is measured, ours and the peer's.
+    # Inherited by every process that is measured, ours and the baseline's.
     limit_blas_threads()
     try:
         yield

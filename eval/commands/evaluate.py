@@ -1,4 +1,4 @@
-"""What `speech3n eval run` does: systems and recordings from the command line, the run, the report."""
+"""What `speech3n eval run` does: systems on the recordings of a set, and the report of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.console import Console
 from speech3n.engines.registry import install_model, resolve_model
 from speech3n.errors import UsageError
 from speech3n.eval.conditions.condition import SWEEP, Clean, Condition, parse_condition
-from speech3n.eval.report.assemble import Wishes, assemble
+from speech3n.eval.report.assemble import ReportOptions, assemble
 from speech3n.eval.report.document import load_report
 from speech3n.eval.report.terminal import scores_tables
 from speech3n.eval.run.cache import ResultCache
@@ -24,7 +24,7 @@ from speech3n.eval.sets.clip import Clip
 from speech3n.eval.sets.grouping import require_field
 from speech3n.eval.sets.load import load_clips
 from speech3n.eval.sets.recordings import Recording, joined_recordings, single_recordings, sound_recordings
-from speech3n.eval.systems.baseline import PeerSystem
+from speech3n.eval.systems.baseline import BaselineSystem
 from speech3n.eval.systems.engine import EngineSystem
 from speech3n.eval.systems.precomputed import parse_hypotheses
 from speech3n.eval.systems.system import Settings, System
@@ -35,14 +35,14 @@ WHOLE = "whole"
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """The command line of `eval run`."""
+class EvaluateRequest:
+    """What to evaluate, on which clips, and where the results go: the command line of `eval run`."""
 
     manifest: Path
     models: tuple[str, ...] = ()
     sizes: tuple[str, ...] = ()
     modes: tuple[str, ...] = ()
-    peers: tuple[str, ...] = ()
+    baselines: tuple[str, ...] = ()
     hypotheses: tuple[str, ...] = ()
     language: str | None = None
     limit: int | None = None
@@ -59,7 +59,7 @@ class Request:
     compare_with: Path | None = None
 
 
-def run(request: Request) -> int:
+def evaluate_set(request: EvaluateRequest) -> int:
     """Evaluate; the exit code is 0, or 1 where anything failed. What was recognised is scored and reported in any case.
 
     Raises UsageError, ManifestError, ModelError, StorageError before anything is recognised.
@@ -82,7 +82,7 @@ def run(request: Request) -> int:
     interrupted = False
     try:
         with watching(plan) as watcher:
-            evaluation.run(watcher.outcome, watcher.heard)
+            evaluation.run(watcher.outcome, watcher.progress)
     except KeyboardInterrupt:
         interrupted = True
     finally:
@@ -98,8 +98,8 @@ def run(request: Request) -> int:
     return 1 if failed else 0
 
 
-def _show(evaluation: Evaluation, request: Request) -> None:
-    report = assemble(evaluation, Wishes(request.manifest, request.fields, request.compare_with))
+def _show(evaluation: Evaluation, request: EvaluateRequest) -> None:
+    report = assemble(evaluation, ReportOptions(request.manifest, request.fields, request.compare_with))
     console = Console()
     for part in scores_tables(report):
         console.print(part, markup=False)
@@ -107,27 +107,27 @@ def _show(evaluation: Evaluation, request: Request) -> None:
         from speech3n.eval.report.writing import write_report
 
         audio = {clip.id: Path(clip.audio) for clip in report.clips}
-        write_report(report, request.report, audio)
-        click.echo(f"Wrote {request.report / 'index.html'}", err=True)
+        page = write_report(report, request.report, audio)
+        click.echo(f"Wrote {page}", err=True)
 
 
-def _systems(request: Request) -> dict[System, Settings]:
-    models = request.models or (() if request.peers or request.hypotheses else (DEFAULT_MODEL,))
+def _systems(request: EvaluateRequest) -> dict[System, Settings]:
+    models = request.models or (() if request.baselines or request.hypotheses else (DEFAULT_MODEL,))
     modes = cast("tuple[Literal['offline', 'streaming'], ...]", request.modes or ("offline",))
     if request.modes and not models:
         models = (DEFAULT_MODEL,)
     sizes = [None if size == WHOLE else size for size in request.sizes or (WHOLE,)]
     ours = [resolve_model(model, size) for model in models for size in sizes]
-    peers = [resolve_model(model) for model in request.peers]
-    for model in (*ours, *peers):
+    baselines = [resolve_model(model) for model in request.baselines]
+    for model in (*ours, *baselines):
         install_model(model)
     systems: list[System] = [EngineSystem(model, mode) for model in ours for mode in modes]
-    systems += [PeerSystem(model) for model in peers]
+    systems += [BaselineSystem(model) for model in baselines]
     systems += [parse_hypotheses(argument) for argument in request.hypotheses]
     return {system: system.settings() for system in systems}
 
 
-def _recordings(request: Request, clips: list[Clip], folder: Path) -> list[Recording]:
+def _recordings(request: EvaluateRequest, clips: list[Clip], folder: Path) -> list[Recording]:
     if request.gap_s is not None and request.gap_s < 0:
         raise UsageError(f"--join {request.gap_s} is less than no silence.", "Give seconds, 0 or more.")
     if request.gap_s is None:
@@ -139,7 +139,7 @@ def _recordings(request: Request, clips: list[Clip], folder: Path) -> list[Recor
     return recordings
 
 
-def _conditions(request: Request) -> list[Condition]:
+def _conditions(request: EvaluateRequest) -> list[Condition]:
     named = [parse_condition(name) for name in request.conditions]
     asked = [*(SWEEP if request.sweep else ()), *named]
     return list({condition.name: condition for condition in asked}.values()) or [Clean()]

@@ -1,10 +1,16 @@
-"""A past session, scored: how late its words were and, where somebody wrote down what was said, how right."""
+"""What `speech3n eval session` does: a past session, scored.
+
+How late its words were and, where somebody wrote down what was said, how right.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import click
+import msgspec
 
 from speech3n.errors import StorageError, UsageError
 from speech3n.eval.measures.events import final_segments, read_events
@@ -14,6 +20,20 @@ from speech3n.eval.measures.normalise import plain_normaliser, whisper_normalise
 from speech3n.eval.measures.wer import ErrorCounts, word_errors
 from speech3n.eval.sets.clip import Clip
 from speech3n.types import Event, join_words
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRequest:
+    """Which session to score, and against what: the command line of `eval session`.
+
+    `log` is a session's folder or what `live --jsonl` printed; `reference` a text, or a JSONL manifest whose clips come
+    one after the other; `language` that of a text, None where it is the session's.
+    """
+
+    log: Path
+    reference: Path | None = None
+    language: str | None = None
+    as_json: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +48,21 @@ class PastSession:
     words_plain: ErrorCounts | None
 
 
-def measure(log: Path, reference: Path | None = None, language: str | None = None) -> PastSession:
-    """Measure a session folder, or a log of `live --jsonl`.
+def score_session(request: SessionRequest) -> int:
+    """Print the measures of a session; the exit code. Raises as `measure` does."""
+    measured = measure(request.log, request.reference, request.language)
+    if request.as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(measured), indent=1).decode())
+    else:
+        click.echo(describe(measured))
+    return 0
 
-    The reference is a text, or a JSONL manifest whose clips were heard one after the other. Raises StorageError for
-    files that can't be read, ManifestError, and UsageError for a session without any time in it.
+
+def measure(log: Path, reference: Path | None = None, language: str | None = None) -> PastSession:
+    """Measure a session; `SessionRequest` says what the parameters are.
+
+    Raises StorageError for files that can't be read, ManifestError, and UsageError for a session without any time in
+    it.
     """
     events = read_events(log)
     segments = final_segments(events)
@@ -42,7 +72,7 @@ def measure(log: Path, reference: Path | None = None, language: str | None = Non
         latency = latency_report(events)
     except ValueError as error:
         raise StorageError(
-            f"{log} breaks off: {error}.", f"`speech3n recover {log}` writes what was heard; delays need an end."
+            f"{log} breaks off: {error}.", f"`speech3n recover {log}` writes what was recognised; delays need an end."
         ) from error
     if reference is None:
         return PastSession(str(log), spoken, text, latency, None, None)
@@ -79,7 +109,7 @@ def describe(session: PastSession) -> str:
     if latency.dropped_s:
         lines.append(f"{latency.dropped_s:.1f} s of audio were skipped")
     if not latency.paced:
-        lines.append("The session was not in stream time: delays count the audio heard, not the time gone by.")
+        lines.append("The session was not in stream time: delays count the audio that came, not the time gone by.")
     return "\n".join(lines)
 
 

@@ -26,7 +26,7 @@ def white_noise(length: int, random: np.random.Generator) -> Samples:
 def pink_noise(length: int, random: np.random.Generator) -> Samples:
     """Noise that falls by 3 dB an octave from 50 Hz up, shape [length].
 
-    Below there is nothing: the longer the clip, the more of the noise would otherwise be too low to be heard.
+    Below there is nothing: the longer the clip, the more of the noise would otherwise be too low to be audible.
     """
     spectrum = np.fft.rfft(random.standard_normal(length)) if length else np.zeros(1, complex)
     frequency = np.arange(len(spectrum)) * SAMPLE_RATE / max(length, 1)
@@ -52,18 +52,18 @@ def babble(length: int, others: Sequence[Clip], random: np.random.Generator) -> 
 
 def _voice(length: int, clips: Sequence[Clip], random: np.random.Generator) -> Samples:
     pieces: list[Samples] = []
-    heard = 0
+    length_so_far = 0
     for clip in clips:
         pcm = read_audio(clip.audio)
         level_db = active_speech_level_db(pcm)
         if level_db is not None:
             pieces.append(pcm / np.float64(10 ** (level_db / 20)))
-            heard += len(pcm)
-        if heard >= length:
+            length_so_far += len(pcm)
+        if length_so_far >= length:
             break
     if not pieces:
         return np.zeros(length)
-    return np.resize(np.roll(np.concatenate(pieces), random.integers(heard)), length)
+    return np.resize(np.roll(np.concatenate(pieces), random.integers(length_so_far)), length)
 
 
 def _unit(samples: Samples) -> Samples:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from speech3n.errors import StorageError
-from speech3n.eval.conditions.condition import Altered, Clean, Condition, Noise
+from speech3n.eval.conditions.condition import Clean, Condition, Noise
 from speech3n.eval.conditions.noise import BABBLE_VOICES
 from speech3n.eval.sets.audio_files import read_audio, write_wav
 from speech3n.eval.sets.clip import Clip
@@ -19,16 +19,10 @@ from speech3n.types import SAMPLE_RATE
 
 @dataclass(frozen=True, slots=True)
 class RenderedClip:
-    """A clip under a condition as a file of its own; the fields but `clip` are those of `Altered`.
-
-    Times in `clip` are those of the original, moved by `shift_s`.
-    """
+    """A clip under a condition as a file of its own; what was at `t` seconds is at `t + shift_s` in it."""
 
     clip: Clip
-    original: Clip
     shift_s: float
-    gain_db: float
-    clipped: float
 
 
 def render_clip(clip: Clip, condition: Condition, clips: Sequence[Clip], folder: Path) -> RenderedClip:
@@ -39,7 +33,7 @@ def render_clip(clip: Clip, condition: Condition, clips: Sequence[Clip], folder:
     AudioError, StorageError, and UsageError for babble of a single clip.
     """
     if isinstance(condition, Clean):
-        return _rendered(clip, clip, condition.apply(read_audio(clip.audio)))
+        return RenderedClip(clip, 0.0)
     altered = condition.apply(read_audio(clip.audio), _others(clip, clips))
     digest = hashlib.sha256(altered.pcm.tobytes()).hexdigest()[:12]
     path = folder / f"{clip.audio.stem}-{condition.name.replace(':', '-')}-{digest}.wav"
@@ -48,17 +42,13 @@ def render_clip(clip: Clip, condition: Condition, clips: Sequence[Clip], folder:
     except OSError as error:
         raise StorageError(f"Cannot write to {folder}: {error.strerror}.", "Choose another folder.") from error
     write_wav(path, altered.pcm)
-    return _rendered(replace(clip, audio=path, duration_s=len(altered.pcm) / SAMPLE_RATE), clip, altered)
+    return RenderedClip(replace(clip, audio=path, duration_s=len(altered.pcm) / SAMPLE_RATE), altered.shift_s)
 
 
 def _others(clip: Clip, clips: Sequence[Clip]) -> list[Clip]:
     others = [other for other in clips if other.audio != clip.audio]
     alike = [other for other in others if other.language == clip.language]
     return alike if len(alike) >= BABBLE_VOICES else others
-
-
-def _rendered(clip: Clip, original: Clip, altered: Altered) -> RenderedClip:
-    return RenderedClip(clip, original, altered.shift_s, altered.gain_db, altered.clipped)
 
 
 def under_condition(recording: Recording, condition: Condition, clips: Sequence[Clip], folder: Path) -> Recording:

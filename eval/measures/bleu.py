@@ -1,28 +1,22 @@
-"""Translation quality by sacrebleu (Post 2018): BLEU (Papineni et al. 2002), chrF and chrF++ (Popović 2015, 2017)."""
+"""Translation quality by sacrebleu (Post 2018): BLEU (Papineni et al. 2002) and chrF (Popović 2015)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-CHRF_PLUS_PLUS_WORD_ORDER = 2
-"""chrF++ counts words and pairs of words beside characters (Popović 2017); chrF counts characters alone."""
-
 
 @dataclass(frozen=True, slots=True)
 class TranslationScore:
     """Corpus scores on the scale 0-100, each with the sacrebleu signature that says how it was computed.
 
-    `chrf` is sacrebleu's chrF2 (`nw:0` in its signature), `chrf_plus_plus` its chrF2++ (`nw:2`): recall counts
-    twice as much as precision in both.
+    `chrf` is sacrebleu's chrF2: recall counts twice as much as precision.
     """
 
     bleu: float
     chrf: float
     bleu_signature: str
     chrf_signature: str
-    chrf_plus_plus: float
-    chrf_plus_plus_signature: str
 
 
 def translation_score(references: Sequence[str], hypotheses: Sequence[str]) -> TranslationScore:
@@ -34,14 +28,12 @@ def translation_score(references: Sequence[str], hypotheses: Sequence[str]) -> T
     from sacrebleu.metrics.chrf import CHRF
 
     require_pairs(references, hypotheses)
-    bleu, chrf, chrf_plus_plus = BLEU(), CHRF(), CHRF(word_order=CHRF_PLUS_PLUS_WORD_ORDER)
+    bleu, chrf = BLEU(), CHRF()
     return TranslationScore(
         bleu=bleu.corpus_score(list(hypotheses), [list(references)]).score,
         chrf=chrf.corpus_score(list(hypotheses), [list(references)]).score,
         bleu_signature=str(bleu.get_signature()),
         chrf_signature=str(chrf.get_signature()),
-        chrf_plus_plus=chrf_plus_plus.corpus_score(list(hypotheses), [list(references)]).score,
-        chrf_plus_plus_signature=str(chrf_plus_plus.get_signature()),
     )
 
 

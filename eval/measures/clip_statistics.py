@@ -7,7 +7,7 @@ here take many sums at once; each is held to sacrebleu or to `ErrorCounts.rate` 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -41,21 +41,6 @@ class ClipStatistics:
         """The corpus score of all clips; NaN where it is undefined."""
         return float(self.formula(self.counts.sum(axis=0, keepdims=True))[0])
 
-    def by_block(self, labels: Sequence[str]) -> ClipStatistics:
-        """Put the clips of one label together, so that they are drawn together; an empty label stands alone.
-
-        The clips of one speaker, or of one recording, resemble each other, and drawing them one by one makes
-        intervals too narrow: the blockwise bootstrap of Liu and Peng 2020 (Statistical Testing on ASR Performance
-        via Blockwise Bootstrap). Raises ValueError unless there is one label a clip.
-        """
-        if len(labels) != len(self.counts):
-            raise ValueError(f"{len(labels)} labels but {len(self.counts)} clips")
-        keys = [(label, -1) if label else ("", clip) for clip, label in enumerate(labels)]
-        rows = {key: row for row, key in enumerate(dict.fromkeys(keys))}
-        blocks = np.zeros((len(rows), self.counts.shape[1]))
-        np.add.at(blocks, [rows[key] for key in keys], self.counts)
-        return replace(self, counts=blocks)
-
 
 def error_statistics(errors: Sequence[ErrorCounts], name: str = "WER") -> ClipStatistics:
     """Edits and reference lengths of clips; `name` says what was counted, `WER` or `CER`.
@@ -80,14 +65,14 @@ def bleu_statistics(references: Sequence[str], hypotheses: Sequence[str]) -> Cli
     return ClipStatistics(label, True, np.array(counts, dtype=np.float64), _bleu, reference_columns=(1,))
 
 
-def chrf_statistics(references: Sequence[str], hypotheses: Sequence[str], *, word_order: int = 0) -> ClipStatistics:
-    """N-gram counts of chrF, or of chrF++ with a `word_order` of 2; raises ValueError as `bleu_statistics` does."""
+def chrf_statistics(references: Sequence[str], hypotheses: Sequence[str]) -> ClipStatistics:
+    """N-gram counts of chrF; raises ValueError as `bleu_statistics` does."""
     from sacrebleu.metrics.chrf import CHRF
 
     require_pairs(references, hypotheses)
-    metric = CHRF(word_order=word_order, beta=_CHRF_BETA)
+    metric = CHRF(beta=_CHRF_BETA)
     counts = metric._extract_corpus_statistics(list(hypotheses), [list(references)])
-    label = f"chrF{'+' * word_order} {metric.get_signature()}"
+    label = f"chrF {metric.get_signature()}"
     reference_columns = tuple(range(1, 3 * metric.order, 3))
     formula = partial(_chrf, beta=_CHRF_BETA)
     return ClipStatistics(label, True, np.array(counts, dtype=np.float64), formula, reference_columns)

@@ -1,4 +1,4 @@
-"""Text where nobody spoke: how many words a minute a recogniser makes of silence, noise and music."""
+"""Text where nobody spoke: how many words a recogniser makes of silence, noise and music."""
 
 from __future__ import annotations
 
@@ -8,36 +8,20 @@ from dataclasses import dataclass
 from speech3n.eval.measures.events import final_segments
 from speech3n.types import Event, Update
 
-_MINUTE_S = 60.0
-
 
 @dataclass(frozen=True, slots=True)
 class FalseText:
-    """Words made of `seconds` of a sound without speech: those that became final, and those ever on the screen."""
+    """Words made of a sound without speech: those that became final, and those ever on the screen; 0 is right."""
 
-    sound: str
-    seconds: float
     words_final: int
     words_shown: int
     texts: tuple[str, ...]
 
-    @property
-    def final_per_minute(self) -> float:
-        """Final words per minute of sound; 0 is right."""
-        return self.words_final * _MINUTE_S / self.seconds
 
-    @property
-    def shown_per_minute(self) -> float:
-        """Words per minute of sound that stood on the screen at any time, tentative ones too."""
-        return self.words_shown * _MINUTE_S / self.seconds
-
-
-def count_false_text(sound: str, seconds: float, events: Sequence[Event]) -> FalseText:
+def count_false_text(events: Sequence[Event]) -> FalseText:
     """Count the words in the events of a session in which nobody spoke."""
     segments = final_segments(events)
     return FalseText(
-        sound,
-        seconds,
         sum(len(segment.words) for segment in segments),
         words_shown(events),
         tuple(segment.text for segment in segments),

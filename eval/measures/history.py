@@ -14,7 +14,7 @@ TextKind: TypeAlias = Literal["source", "translation"]
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A point of a session on both clocks: seconds that had gone by, and seconds of audio heard by then."""
+    """A point of a session on both clocks: seconds that had gone by, and seconds of audio that had come by then."""
 
     elapsed_s: float
     audio_s: float

@@ -1,7 +1,7 @@
 """Average lagging, length-adaptive: how far a translation trails an ideal one that keeps step with the speech.
 
-Delays are seconds from the beginning of the source, one for each word in order: audio heard (computation-unaware)
-or time gone by (computation-aware) when the word was committed.
+Delays are seconds from the beginning of the source, one for each word in order: audio that had come
+(computation-unaware) or time gone by (computation-aware) when the word was committed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from speech3n.eval.measures.resegment import assign_words
 
 @dataclass(frozen=True, slots=True)
 class EmittedWord:
-    """A committed word of a session with the audio heard and the time gone by; seconds from the session's start."""
+    """A committed word, with the audio that had come and the time gone by; seconds from the start of the session."""
 
     text: str
     audio_s: float

@@ -5,7 +5,7 @@ section 2.2):
 
 - computation-aware: `elapsed_s` of the events, for a session paced in real time or by the simulated clock, in
   which computing takes the time that it took. It is what people wait.
-- computation-unaware: `audio_s`, how much had been heard. It is what a recogniser that computes in no time
+- computation-unaware: `audio_s`, how much audio had come. It is what a recogniser that computes in no time
   would make people wait, and does not depend on the machine.
 
 A session that was paused on the way goes on counting `elapsed_s`: what follows the pause looks late by its length.
@@ -25,14 +25,15 @@ from speech3n.eval.sets.joined import JoinedClip
 from speech3n.types import Event, Update
 
 _UNPACED_S = 0.5
-"""A session that had heard more than elapsed time allows, by more than two clocks drift apart, was not paced."""
+"""A session that was given more audio than elapsed time allows, by more than two clocks drift apart, was not paced."""
 
 
 @dataclass(frozen=True, slots=True)
 class WordDelay:
     """When a word of the final text ended in the audio, was first shown, and was committed; seconds.
 
-    `shown_at` and `committed_at` are elapsed time, `shown_audio_s` and `committed_audio_s` the audio heard by then.
+    `shown_at` and `committed_at` are elapsed time, `shown_audio_s` and `committed_audio_s` the audio that had
+    come by then.
     """
 
     text: str
@@ -56,12 +57,12 @@ class WordDelay:
 
     @property
     def shown_delay_unaware(self) -> float:
-        """Audio heard after the end of the word until its first sight."""
+        """Audio that came after the end of the word until its first sight."""
         return self.shown_audio_s - self.end
 
     @property
     def commit_delay_unaware(self) -> float:
-        """Audio heard after the end of the word until its commit."""
+        """Audio that came after the end of the word until its commit."""
         return self.committed_audio_s - self.end
 
 
@@ -81,7 +82,7 @@ class FirstWord:
 
     @property
     def delay_unaware(self) -> float:
-        """Audio heard from the beginning of the segment to the first text."""
+        """Audio that came from the beginning of the segment to the first text."""
         return self.shown_audio_s - self.start
 
 
@@ -185,7 +186,7 @@ def stability(events: Iterable[Event], kind: TextKind = "source") -> Stability:
 
 
 def is_paced(events: Iterable[Event]) -> bool:
-    """Whether a log looks like a session in stream time, in which nothing is heard before it is spoken.
+    """Whether a log looks like a session in stream time, in which no audio comes before it is spoken.
 
     A recording read as fast as possible is ahead of its clock, unless recognition is slower than speech: whoever
     knows the pace should say it.
@@ -197,7 +198,7 @@ def is_paced(events: Iterable[Event]) -> bool:
 def update_times(events: Iterable[Event], *, paced: bool = True) -> list[float]:
     """How long each update took to compute, in seconds.
 
-    The time of an update runs from when its audio had been heard, or where that is later from the event with a time
+    The time of an update runs from when its audio had come, or where that is later from the event with a time
     before it, so that waiting behind other updates is not counted twice. In a session that was not `paced`,
     audio is there at once.
     """

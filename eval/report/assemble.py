@@ -37,7 +37,7 @@ from speech3n.eval.systems.system import System
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class ReportOptions:
     """What the report is to hold: its set, the fields to group by besides the language, an earlier report."""
 
     set_path: Path
@@ -62,16 +62,16 @@ class _Scored:
     sessions: Sequence[Session]
 
 
-def assemble(evaluation: Evaluation, wishes: Wishes) -> Report:
+def assemble(evaluation: Evaluation, options: ReportOptions) -> Report:
     """Score everything that an evaluation has come to; raises StorageError for an earlier report that can't be read."""
     plan = evaluation.plan
-    earlier = load_report(wishes.compare_with) if wishes.compare_with is not None else None
+    earlier = load_report(options.compare_with) if options.compare_with is not None else None
     scored = list(_scored_systems(evaluation))
     gaps = {recording.gap_s for recording in plan.recordings if recording.clips}
     return Report(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         set=SetFacts(
-            "/".join(wishes.set_path.resolve().parts[-2:]),
+            "/".join(options.set_path.resolve().parts[-2:]),
             len(plan.clips),
             sum(clip.duration_s for clip in plan.clips),
             tuple(languages(plan.clips)),
@@ -79,13 +79,13 @@ def assemble(evaluation: Evaluation, wishes: Wishes) -> Report:
         ),
         machine=_machine(plan.jobs),
         scoring=_scoring(plan.clips),
-        systems=tuple(_system_report(one, evaluation, wishes) for one in scored),
+        systems=tuple(_system_report(one, evaluation, options) for one in scored),
         comparisons=tuple(_comparisons(scored)),
-        clips=tuple(_clip_reports(plan.clips, scored, wishes.set_path)),
+        clips=tuple(_clip_reports(plan.clips, scored, options.set_path)),
         false_text=tuple(_false_texts(evaluation)),
         earlier=None
         if earlier is None
-        else Earlier(str(wishes.compare_with), earlier.created, tuple(_moved(earlier, scored, wishes.set_path))),
+        else Earlier(str(options.compare_with), earlier.created, tuple(_moved(earlier, scored, options.set_path))),
     )
 
 
@@ -105,14 +105,14 @@ def _scored_systems(evaluation: Evaluation) -> Iterator[_Scored]:
         yield _Scored(ids[system, condition.name], system, condition.name, speech, clips, found)
 
 
-def _system_report(scored: _Scored, evaluation: Evaluation, wishes: Wishes) -> SystemReport:
+def _system_report(scored: _Scored, evaluation: Evaluation, options: ReportOptions) -> SystemReport:
     done = [(outcome, outcome.recognition) for outcome in scored.outcomes if outcome.recognition is not None]
     computed = [recognition.compute_s for _, recognition in done if recognition.compute_s is not None]
     peaks = [recognition.peak_memory_mib for _, recognition in done if recognition.peak_memory_mib is not None]
     measured = scored.system.mode != "given"
     groups = [
         group
-        for field in wishes.all_fields
+        for field in options.all_fields
         for group in group_scores(field, scored.outcomes, scored.clips, scored.sessions)
     ]
     return SystemReport(
@@ -125,7 +125,7 @@ def _system_report(scored: _Scored, evaluation: Evaluation, wishes: Wishes) -> S
         clips_asked=len(evaluation.plan.clips),
         from_cache=sum(len(outcome.task.recording.clips) for outcome, _ in done if outcome.from_cache),
         error=evaluation.stopped_by(scored.system),
-        audio_s=sum(outcome.heard.duration_s for outcome, _ in done),
+        audio_s=sum(outcome.rendered.duration_s for outcome, _ in done),
         compute_s=sum(computed) if computed else None,
         peak_memory_mib=max(peaks) if peaks and measured else None,
         groups=tuple(groups),
@@ -177,7 +177,7 @@ def _false_texts(evaluation: Evaluation) -> Iterator[FalseTextReport]:
             continue
         session = open_session(outcome)
         if session is not None:
-            counted = count_false_text(recording.names[0], recording.duration_s, session.events)
+            counted = count_false_text(session.events)
             final, shown = counted.words_final, counted.words_shown
         else:
             final = shown = len(split_words(recognition.text, None))

@@ -11,7 +11,7 @@ from speech3n.eval.report.tables import Column, Line, Row, Table, lines_of, make
 from speech3n.eval.sets.grouping import WHOLE_SET
 
 _DELAYS = (
-    "Seconds, median / 95 % / worst. Heard: audio meanwhile, as if computing took no time; the others count it. "
+    "Seconds, median / 95 % / worst. By audio: what came meanwhile, as if computing took no time; the others count it. "
     "Flicker: words taken back per final word. Changed: committed words that changed later, 0 is right. "
     "After sound: from the end of a clip's sound to the commit of its last word. Update: computing time of one."
 )
@@ -72,9 +72,9 @@ def _delay_columns(find: Callable[[Line], TextDelays | None]) -> list[Column]:
         column("first word", lambda text: formats.delays(text.first_word.aware)),
         column("shown", lambda text: formats.delays(text.shown.aware)),
         column("committed", lambda text: formats.delays(text.committed.aware)),
-        column("committed, heard", lambda text: formats.delays(text.committed.unaware)),
-        column("LAAL / heard", lambda text: _lag(text.laal)),
-        column("LongYAAL / heard", lambda text: _lag(text.long_yaal)),
+        column("committed, by audio", lambda text: formats.delays(text.committed.unaware)),
+        column("LAAL / by audio", lambda text: _lag(text.laal)),
+        column("LongYAAL / by audio", lambda text: _lag(text.long_yaal)),
         column("flicker", lambda text: formats.number(text.normalised_erasure, 2)),
         column("changed", lambda text: str(text.changed_commits)),
     ]

@@ -44,7 +44,7 @@ class WordErrors:
 
 @dataclass(frozen=True, slots=True)
 class DelayPair:
-    """A delay in seconds: audio heard meanwhile (computation-unaware), and time gone by; None where no word came."""
+    """A delay in seconds: audio that came (computation-unaware), and time gone by; None where no word came."""
 
     unaware: Distribution | None
     aware: Distribution | None

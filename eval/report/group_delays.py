@@ -29,7 +29,7 @@ def group_delays(sessions: Sequence[Session]) -> GroupDelays | None:
     if not sessions:
         return None
     latencies = [
-        latency_report(session.events, joined_references(session.outcome.heard.clips), paced=True)
+        latency_report(session.events, joined_references(session.outcome.rendered.clips), paced=True)
         for session in sessions
     ]
     translated = [
@@ -37,9 +37,9 @@ def group_delays(sessions: Sequence[Session]) -> GroupDelays | None:
         for session, latency in zip(sessions, latencies, strict=True)
         if latency.translation is not None
     ]
-    joined = [session for session in sessions if session.outcome.heard.gap_s is not None]
+    joined = [session for session in sessions if session.outcome.rendered.gap_s is not None]
     after_sound = [
-        delay for session in joined for delay in clip_end_delays(session.delays, session.outcome.heard.clips)
+        delay for session in joined for delay in clip_end_delays(session.delays, session.outcome.rendered.clips)
     ]
     return GroupDelays(
         source=_text(sessions, "source", [latency.source for latency in latencies]),

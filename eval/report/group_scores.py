@@ -42,8 +42,8 @@ def group_scores(
     session_of = {id(session.outcome): session for session in sessions}
     for value, group in group_clips(((clip.clip, clip) for clip in clips), field).items():
         recordings = outcome_groups.get(value, [])
-        heard = [session_of[id(outcome)] for outcome in recordings if id(outcome) in session_of]
-        yield _scores((field, value), group, recordings, heard)
+        streamed = [session_of[id(outcome)] for outcome in recordings if id(outcome) in session_of]
+        yield _scores((field, value), group, recordings, streamed)
 
 
 def compare(
@@ -106,7 +106,7 @@ def _score(statistics: ClipStatistics) -> Score:
 
 def _real_time_factor(outcomes: Sequence[Outcome]) -> float | None:
     timed = [
-        (outcome.recognition.compute_s, outcome.heard.duration_s)
+        (outcome.recognition.compute_s, outcome.rendered.duration_s)
         for outcome in outcomes
         if outcome.recognition is not None and outcome.recognition.compute_s is not None
     ]

@@ -23,7 +23,7 @@ _ROUNDED_TO = 3
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A streamed recording: its events, its word delays, and the recording that it heard."""
+    """A streamed recording: its events, its word delays, and the outcome that it is of."""
 
     outcome: Outcome
     events: tuple[Event, ...]

@@ -6,7 +6,6 @@ import errno
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from speech3n.errors import StorageError
@@ -18,20 +17,11 @@ REPORT_MD = "report.md"
 REPORT_HTML = "index.html"
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenReport:
-    """The files of a report."""
-
-    json: Path
-    markdown: Path
-    html: Path
-
-
-def write_report(report: Report, folder: Path, clip_audio: Mapping[str, Path]) -> WrittenReport:
+def write_report(report: Report, folder: Path, clip_audio: Mapping[str, Path]) -> Path:
     """Write `report.json`, `report.md` and `index.html`, replacing an earlier report only when all three are whole.
 
     `clip_audio` has the sound file of each clip by id; clips that are not in it, or can't be read, stay without
-    sound. Raises StorageError where the folder can't be written.
+    sound. Returns the path of the page. Raises StorageError where the folder can't be written.
     """
     contents = {
         REPORT_JSON: encode_report(report),
@@ -44,7 +34,7 @@ def write_report(report: Report, folder: Path, clip_audio: Mapping[str, Path]) -
     except OSError as error:
         reason = error.strerror or str(error)
         raise StorageError(f"The report cannot be written to {folder}: {reason}.", _hint(error)) from error
-    return WrittenReport(folder / REPORT_JSON, folder / REPORT_MD, folder / REPORT_HTML)
+    return folder / REPORT_HTML
 
 
 def _replace_all(folder: Path, contents: Mapping[str, bytes]) -> None:

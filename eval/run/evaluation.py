@@ -25,10 +25,11 @@ _FAILURES_IN_A_ROW = 3
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a task: a result, perhaps of an earlier run, or an error; `heard` is what the system was given."""
+    """What became of a task: a result, perhaps of an earlier run, or an error; `rendered` is the recording
+    under the condition, as the system was given it."""
 
     task: Task
-    heard: Recording
+    rendered: Recording
     recognition: Recognition | None
     error: str | None = None
     from_cache: bool = False
@@ -60,7 +61,7 @@ class Evaluation:
     def run(self, report: Callable[[Outcome], None], progress: Callable[[float], None] = lambda _: None) -> None:
         """Work through the plan, recording by recording, all systems on each, so that they share good and bad times.
 
-        `report` hears of each outcome, `progress` how many seconds of what is going on are done. A recording that
+        `report` is given each outcome, `progress` how many seconds of what is going on are done. A recording that
         fails is an outcome; a system without a model, or one that fails three times in a row, is stopped, and the
         others go on. Raises StorageError where results cannot be kept; KeyboardInterrupt passes, with `outcomes`
         complete up to it.
@@ -87,7 +88,7 @@ class Evaluation:
         scratch, report = surroundings
         try:
             digest = file_digest(recording.audio)
-            heard = under_condition(recording, condition, self.plan.clips, scratch)
+            rendered = under_condition(recording, condition, self.plan.clips, scratch)
         except StorageError:
             raise
         except Speech3nError as error:
@@ -99,14 +100,14 @@ class Evaluation:
             key = self._key(task, settings, digest)
             kept = self.cache.find(key) if system.mode != "given" else None
             if kept is not None:
-                self._note(Outcome(task, heard, kept, from_cache=True), report)
+                self._note(Outcome(task, rendered, kept, from_cache=True), report)
                 continue
             while not pool.has_room:
                 self._collect(pool, report)
             if (reason := self.stopped_by(system)) is not None:
-                self._note(Outcome(task, heard, None, reason), report)
+                self._note(Outcome(task, rendered, None, reason), report)
             else:
-                pool.begin((task, heard, key), system, Work(heard, self.plan.translate and recording.translated))
+                pool.begin((task, rendered, key), system, Work(rendered, self.plan.translate and recording.translated))
 
     def _key(self, task: Task, settings: Settings, digest: str) -> str:
         parts: dict[str, object] = {
@@ -124,28 +125,28 @@ class Evaluation:
         return key_of(parts)
 
     def _collect(self, pool: WorkerPool[tuple[Task, Recording, str]], report: Callable[[Outcome], None]) -> None:
-        for (task, heard, key), result in pool.wait():
+        for (task, rendered, key), result in pool.wait():
             standing = self._standing.setdefault(task.system, _Standing())
             if isinstance(result, Recognition):
                 standing.failures_in_a_row = 0
                 if task.system.mode != "given":
                     self.cache.keep(key, result)
-                self._note(Outcome(task, heard, result), report)
+                self._note(Outcome(task, rendered, result), report)
                 continue
             standing.failures_in_a_row += isinstance(result, EngineError)
             if isinstance(result, ModelError | StorageError) or standing.failures_in_a_row >= _FAILURES_IN_A_ROW:
                 standing.stopped_by = str(result)
-            self._note(Outcome(task, heard, None, str(result)), report)
-        self._progress(pool.heard_s)
+            self._note(Outcome(task, rendered, None, str(result)), report)
+        self._progress(pool.done_s)
 
     def _note(self, outcome: Outcome, report: Callable[[Outcome], None]) -> None:
         self.outcomes.append(outcome)
-        heard = outcome.heard.audio
-        if heard != outcome.task.recording.audio:
-            self._done_with[heard] += 1
-            if self._done_with[heard] == len(self.plan.settings):
+        rendered = outcome.rendered.audio
+        if rendered != outcome.task.recording.audio:
+            self._done_with[rendered] += 1
+            if self._done_with[rendered] == len(self.plan.settings):
                 # A set under twenty conditions would fill a small disk.
-                heard.unlink(missing_ok=True)
+                rendered.unlink(missing_ok=True)
         report(outcome)
 
     def by_system(self) -> Iterator[tuple[System, Condition, list[Outcome]]]:

@@ -25,7 +25,7 @@ class Plan:
 
     @property
     def audio_s(self) -> float:
-        """Seconds that will be heard, by all systems under all conditions together; conditions may add silence."""
+        """Seconds of audio, for all systems under all conditions together; conditions may add silence."""
         lengths = [recording.duration_s * len(self.conditions_for(recording)) for recording in self.recordings]
         return len(self.settings) * sum(lengths)
 
@@ -35,7 +35,7 @@ class Plan:
         return len(self.settings) * sum(len(self.conditions_for(recording)) for recording in self.recordings)
 
     def conditions_for(self, recording: Recording) -> Sequence[Condition]:
-        """All of them for speech; sounds without speech are heard once, as they are."""
+        """All of them for speech; sounds without speech are given once, as they are."""
         return self.conditions if recording.clips else self.conditions[:1]
 
 

@@ -43,21 +43,21 @@ class Watcher:
         """Take note of an outcome."""
         self._outcomes += 1
         self._done_s += outcome.task.recording.duration_s
-        self._progress.update(self._bar, description=outcome.heard.audio.stem[:32])
+        self._progress.update(self._bar, description=outcome.rendered.audio.stem[:32])
         if outcome.error is not None:
             self._failed += 1
             if self._failed <= _NAMED_FAILURES:
                 self._progress.console.print(f"{outcome.task.system.name}: {outcome.error}", markup=False)
-        self.heard(0.0)
+        self.progress(0.0)
 
-    def heard(self, seconds: float) -> None:
+    def progress(self, seconds: float) -> None:
         """Take note of how many seconds of what is going on are done."""
         done_s = self._done_s + seconds
         self._progress.update(self._bar, completed=done_s)
         if not self._progress.console.is_terminal and time.monotonic() - self._said_at >= _EVERY_S:
             self._said_at = time.monotonic()
             print(
-                f"{done_s / 60:.1f} of {self._plan.audio_s / 60:.1f} min heard, "
+                f"{done_s / 60:.1f} of {self._plan.audio_s / 60:.1f} min of audio, "
                 f"{self._outcomes} of {self._plan.size} results, {self._failed} failed",
                 file=sys.stderr,
                 flush=True,

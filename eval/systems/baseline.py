@@ -21,7 +21,7 @@ from speech3n.eval.systems.system import Recogniser, Settings
 
 
 @dataclass(frozen=True, slots=True)
-class PeerSystem:
+class BaselineSystem:
     """faster-whisper called directly: its own interface, its own defaults but for `SETTINGS`."""
 
     model: ModelRef
@@ -48,14 +48,14 @@ class PeerSystem:
         from speech3n.engines.registry import require_installed
 
         require_installed(self.model)
-        return _PeerRecogniser(FasterWhisper(str(self.model.folder), compute_threads()))
+        return _FasterWhisperRecogniser(FasterWhisper(str(self.model.folder), compute_threads()))
 
 
 @dataclass(frozen=True, slots=True)
-class _PeerRecogniser:
+class _FasterWhisperRecogniser:
     model: FasterWhisper
 
-    def recognise(self, recording: Recording, *, translate: bool, heard: Callable[[float], None]) -> Recognition:
+    def recognise(self, recording: Recording, *, translate: bool, progress: Callable[[float], None]) -> Recognition:
         started = time.perf_counter()
         text = self.model.recognise(recording.audio, recording.language, "transcribe")
         compute_s = time.perf_counter() - started

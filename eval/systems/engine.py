@@ -57,7 +57,7 @@ class _EngineRecogniser:
     engine: Engine
     mode: Literal["offline", "streaming"]
 
-    def recognise(self, recording: Recording, *, translate: bool, heard: Callable[[float], None]) -> Recognition:
+    def recognise(self, recording: Recording, *, translate: bool, progress: Callable[[float], None]) -> Recognition:
         from speech3n.audio.source import FileSource
         from speech3n.session.feed import open_feed
         from speech3n.session.options import SessionOptions, file_options
@@ -72,7 +72,7 @@ class _EngineRecogniser:
         for event in Session(self.engine, options).run(open_feed(FileSource(recording.audio), pace=pace)):
             events.append(event)
             if isinstance(event, Status):
-                heard(event.audio_s)
+                progress(event.audio_s)
         compute_s = time.perf_counter() - started
         text, translation = session_texts(events, recording.language, translated=translate)
         # The log of a session has a status for each 150 ms; its last one says it all.

@@ -1,4 +1,4 @@
-"""faster-whisper called directly: the peer that our results stand beside.
+"""faster-whisper called directly: the baseline that our results stand beside.
 
 Its own interface and its own defaults, but for the settings that are given: CPU, compute type, beam size, language,
 and word times, which we write too.

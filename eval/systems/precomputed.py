@@ -24,7 +24,7 @@ class HypothesesError(Speech3nError):
 
 
 @dataclass(frozen=True, slots=True)
-class GivenSystem:
+class PrecomputedHypotheses:
     """Hypotheses of another program, from a JSONL file: `audio` as in the manifest (or its file name), `text`, and
     `translation` where there is one."""
 
@@ -43,15 +43,15 @@ class GivenSystem:
 
     def open(self) -> Recogniser:
         """Read the file."""
-        return _GivenRecogniser(self.file, _read_hypotheses(self.file))
+        return _PrecomputedRecogniser(self.file, _read_hypotheses(self.file))
 
 
 @dataclass(frozen=True, slots=True)
-class _GivenRecogniser:
+class _PrecomputedRecogniser:
     file: Path
     texts: Mapping[str, Recognition]
 
-    def recognise(self, recording: Recording, *, translate: bool, heard: Callable[[float], None]) -> Recognition:
+    def recognise(self, recording: Recording, *, translate: bool, progress: Callable[[float], None]) -> Recognition:
         for name in recording.names:
             if name in self.texts:
                 return self.texts[name]
@@ -61,12 +61,12 @@ class _GivenRecogniser:
         """Nothing is held open."""
 
 
-def parse_hypotheses(argument: str) -> GivenSystem:
+def parse_hypotheses(argument: str) -> PrecomputedHypotheses:
     """A system from `NAME=FILE`; raises UsageError."""
     name, equals, file = argument.partition("=")
     if not (name and equals and file):
         raise UsageError(f"--hypotheses {argument} is not NAME=FILE.", "Example: --hypotheses other=other.jsonl.")
-    return GivenSystem(name, Path(file))
+    return PrecomputedHypotheses(name, Path(file))
 
 
 def _read_hypotheses(file: Path) -> dict[str, Recognition]:

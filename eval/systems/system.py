@@ -22,10 +22,10 @@ Settings: TypeAlias = Mapping[str, str | int | float | bool | None]
 class Recogniser(Protocol):
     """An opened system."""
 
-    def recognise(self, recording: Recording, *, translate: bool, heard: Callable[[float], None]) -> Recognition:
+    def recognise(self, recording: Recording, *, translate: bool, progress: Callable[[float], None]) -> Recognition:
         """Recognise a recording, and translate it to English where that is asked for and the system can.
 
-        `heard` is told now and then how many seconds of it are done. Raises AudioError, EngineError, UsageError for
+        `progress` is told now and then how many seconds of it are done. Raises AudioError, EngineError, UsageError for
         a language that the system does not have.
         """
         ...

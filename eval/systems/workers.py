@@ -43,7 +43,7 @@ class _Busy(Generic[Job]):
     job: Job
     system: System
     worker: _Worker
-    heard_s: float = 0.0
+    done_s: float = 0.0
 
 
 class WorkerPool(Generic[Job]):
@@ -75,9 +75,9 @@ class WorkerPool(Generic[Job]):
             worker.connection.send(work)
 
     @property
-    def heard_s(self) -> float:
+    def done_s(self) -> float:
         """Seconds of audio that the jobs going on have come through."""
-        return sum(busy.heard_s for busy in self._busy.values())
+        return sum(busy.done_s for busy in self._busy.values())
 
     def wait(self) -> list[tuple[Job, Recognition | Speech3nError]]:
         """Wait until a job ends or gets on, and say how those that ended did; a process that died is an EngineError."""
@@ -91,7 +91,7 @@ class WorkerPool(Generic[Job]):
                 answer = _death(busy.worker.process, busy.system)
             else:
                 if isinstance(answer, float):
-                    busy.heard_s = answer
+                    busy.done_s = answer
                     continue
                 self._idle[busy.system].append(busy.worker)
             del self._busy[connection]
@@ -139,7 +139,7 @@ def _answering(system: System, tell: Callable[[float], None]) -> Callable[[Work]
     opened = None
     told_at = -math.inf
 
-    def heard(seconds: float) -> None:
+    def progress(seconds: float) -> None:
         nonlocal told_at
         if time.monotonic() - told_at >= _TELL_EVERY_S:
             told_at = time.monotonic()
@@ -150,7 +150,7 @@ def _answering(system: System, tell: Callable[[float], None]) -> Callable[[Work]
         try:
             if opened is None:
                 opened = system.open()
-            recognition = opened.recognise(work.recording, translate=work.translate, heard=heard)
+            recognition = opened.recognise(work.recording, translate=work.translate, progress=progress)
         except Speech3nError as error:
             return error
         except Exception as error:

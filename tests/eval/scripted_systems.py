@@ -22,10 +22,10 @@ from speech3n.types import End, Segment, Update, Word
 
 @dataclass(frozen=True, slots=True)
 class ScriptedSystem:
-    """Says what `text` says (the reference of the clips, or how loud they are), and logs what it heard to a folder."""
+    """Says what `text` says (the reference of the clips, or how loud they are), and logs its recordings to a folder."""
 
     folder: Path
-    name: str = "fake"
+    name: str = "scripted"
     mode: Mode = "offline"
     text: str = "reference"
     fails_on: str = ""
@@ -40,8 +40,8 @@ class ScriptedSystem:
             raise ModelError("There is no such model.", "Fetch it.")
         return self
 
-    def recognise(self, recording: Recording, *, translate: bool, heard: Callable[[float], None]) -> Recognition:
-        heard(0.25)
+    def recognise(self, recording: Recording, *, translate: bool, progress: Callable[[float], None]) -> Recognition:
+        progress(0.25)
         (self.folder / f"{self.name}-{recording.audio.stem}-{time.monotonic_ns()}").touch()
         if self.fails_on and self.fails_on in recording.audio.name:
             self._fail(recording)
@@ -94,7 +94,7 @@ class ScriptedCaptions:
     def open(self) -> ScriptedCaptions:
         return self
 
-    def recognise(self, recording: Recording, *, translate: bool, heard: Callable[[float], None]) -> Recognition:
+    def recognise(self, recording: Recording, *, translate: bool, progress: Callable[[float], None]) -> Recognition:
         clip = recording.clips[0].clip
         text = "nada" if self.wrong_on in recording.audio.name else clip.text
         translation = clip.translation_en if translate else None

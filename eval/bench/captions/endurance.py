@@ -21,7 +21,7 @@ _MINUTE_S = 60.0
 
 
 def run_silence(store: ResultStore, model: str, minutes: float) -> None:
-    """Listen to so many minutes of each sound without speech, the language to be detected."""
+    """Recognise so many minutes of each sound without speech, the language to be detected."""
     for sound in SOUNDS:
         name = f"silence-{sound.replace(' ', '-')}"
         settings = {"model": model, "sound": sound, "minutes": minutes}
@@ -61,11 +61,11 @@ def run_memory(store: ResultStore, clips: Sequence[Clip], model: str, minutes: f
 def _listen(store: ResultStore, name: str, sound: str, model: str, minutes: float) -> Record:
     seconds = minutes * _MINUTE_S
     run = run_session_process(store, name, [sound, "--seconds", str(seconds), "--pace", "max", "--model", model])
-    heard = count_false_text(sound, seconds, run.events)
+    counted = count_false_text(run.events)
     return {
-        "words_final": heard.words_final,
-        "words_shown": heard.words_shown,
-        "texts": list(heard.texts),
+        "words_final": counted.words_final,
+        "words_shown": counted.words_shown,
+        "texts": list(counted.texts),
         "session_s": run.session_s,
         "cpu_s": run.session_cpu_s,
         "cpu_rtf": run.session_cpu_s / seconds,

@@ -43,11 +43,6 @@ class Timing:
     ours: list[float]
     reference: list[float]
 
-    @property
-    def ratio(self) -> float:
-        """How many times as fast as the reference we are, by the medians."""
-        return statistics.median(self.reference) / statistics.median(self.ours)
-
 
 def compare(ours: Callable[[], object], reference: Callable[[], object], rounds: int) -> Timing:
     """Time both in turns, after one round that does not count."""

@@ -1,1 +1,1 @@
-"""What nano can do, beside Whisper base: quality on speech it never heard, streaming, speed."""
+"""What nano can do, beside Whisper base: quality on speech outside its training, streaming, speed."""

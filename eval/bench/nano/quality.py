@@ -11,11 +11,11 @@ from pathlib import Path
 
 from speech3n.eval.bench.evaluations import evaluate_into
 from speech3n.eval.bench.store import ResultStore
-from speech3n.eval.commands.evaluate import WHOLE, Request
+from speech3n.eval.commands.evaluate import WHOLE, EvaluateRequest
 from speech3n.eval.report.document import REPORT_JSON, Report, load_report
 from speech3n.eval.sets.audio_files import cache_folder
 
-PEER = "whisper-base"
+BASELINE = "whisper-base"
 SIZES = (WHOLE, "half")
 
 
@@ -35,12 +35,12 @@ SETS: Mapping[str, ClipSet] = {
 
 def measure_quality(name: str, store: ResultStore, model: str, shared: Path, limit: int | None) -> None:
     """Evaluate one of the SETS; raises EvaluationError where anything failed, and what `eval run` raises."""
-    request = Request(
+    request = EvaluateRequest(
         shared / SETS[name].below,
         models=(model,),
         sizes=SIZES,
         modes=("offline", "streaming"),
-        peers=(PEER,),
+        baselines=(BASELINE,),
         limit=limit,
         cache=cache_folder(),
     )

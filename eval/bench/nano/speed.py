@@ -13,7 +13,7 @@ from pathlib import Path
 
 from speech3n.engines.registry import resolve_model
 from speech3n.errors import EngineError
-from speech3n.eval.bench.nano.quality import PEER, SIZES
+from speech3n.eval.bench.nano.quality import BASELINE, SIZES
 from speech3n.eval.bench.store import Record
 from speech3n.eval.commands.evaluate import WHOLE
 from speech3n.eval.conditions.condition import Clean
@@ -37,7 +37,7 @@ SOON_S = 0.5
 def speed_systems(model: str) -> list[System]:
     """Nano whole and half, and Whisper base, each for files and live."""
     sizes = [None if size == WHOLE else size for size in SIZES]
-    models = [*(resolve_model(model, size) for size in sizes), resolve_model(PEER)]
+    models = [*(resolve_model(model, size) for size in sizes), resolve_model(BASELINE)]
     return [EngineSystem(model, mode) for model in models for mode in ("offline", "streaming")]
 
 
@@ -51,7 +51,7 @@ def measure_speed(clips: Sequence[Clip], systems: Sequence[System]) -> Record:
     with tempfile.TemporaryDirectory() as scratch:
         evaluation = Evaluation(plan, ResultCache(Path(scratch)))
         with watching(plan) as watcher:
-            evaluation.run(watcher.outcome, watcher.heard)
+            evaluation.run(watcher.outcome, watcher.progress)
     failed = [outcome.error for outcome in evaluation.outcomes if outcome.error is not None]
     if failed:
         raise EngineError(f"{len(failed)} clips failed; the last because: {failed[-1]}", "Run it again.")
@@ -66,7 +66,7 @@ def _numbers(outcomes: Sequence[Outcome], ends: dict[Path, float]) -> Record:
     delays = list(_first_word_delays(_sessions(outcomes), ends))
     return {
         "mode": outcomes[0].task.system.mode,
-        "rtf": _compute_s(translated) / sum(outcome.heard.duration_s for outcome in translated),
+        "rtf": _compute_s(translated) / sum(outcome.rendered.duration_s for outcome in translated),
         "first_word_s": distribution(delays),
         "soon": sum(delay <= SOON_S for delay in delays),
         "clips": len(outcomes),
@@ -87,20 +87,20 @@ def _first_word_ends(outcomes: Sequence[Outcome]) -> dict[Path, float]:
     for session in _sessions(outcomes):
         words = [word for segment in final_segments(session.events) for word in segment.words]
         if words and _begins(session, words[0].text):
-            ends[session.outcome.heard.audio] = words[0].end
+            ends[session.outcome.rendered.audio] = words[0].end
     return ends
 
 
 def _first_word_delays(sessions: Iterable[Session], ends: dict[Path, float]) -> Iterable[float]:
     for session in sessions:
-        end = ends.get(session.outcome.heard.audio)
+        end = ends.get(session.outcome.rendered.audio)
         if end is not None and session.delays and _begins(session, session.delays[0].text):
             yield session.delays[0].shown_at - end
 
 
 def _begins(session: Session, word: str) -> bool:
-    """Whether the clip that a session heard begins with a word."""
-    clip = session.outcome.heard.clips[0].clip
+    """Whether the clip of a session begins with a word."""
+    clip = session.outcome.rendered.clips[0].clip
     normalise = plain_normaliser(clip.language)
     said = normalise(word).split()
     return bool(said) and normalise(clip.text).split()[: len(said)] == said

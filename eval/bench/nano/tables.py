@@ -77,13 +77,13 @@ def _by_language(measure: tuple[str, str], asked: str, report: Report, cell: Cal
 
 
 def _better_than_peer(report: Report, system: SystemReport, metric: str) -> set[str]:
-    """The languages in which a system, compared before the peer, is better than it."""
-    peers = {other.id for other in report.systems if not _is_ours(other)}
+    """The languages in which a system, compared before the baseline, is better than it."""
+    baselines = {other.id for other in report.systems if not _is_ours(other)}
     return {
         comparison.value
         for comparison in report.comparisons
         if (comparison.field, comparison.metric, comparison.baseline) == (LANGUAGE, metric, system.id)
-        and comparison.candidate in peers
+        and comparison.candidate in baselines
         and comparison.test.better == "baseline"
     }
 
@@ -95,7 +95,7 @@ def _title(system: SystemReport) -> str:
 
 
 def _is_ours(system: SystemReport) -> bool:
-    """Whether it is the model under measurement: the peer has no sizes."""
+    """Whether it is the model under measurement: the baseline has no sizes."""
     return "size" in system.settings
 
 

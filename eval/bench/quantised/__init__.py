@@ -1,1 +1,1 @@
-"""Gemma 3n in few bits beside transformers in bfloat16: what issue 5 asks for, and what a machine gives."""
+"""Gemma 3n in few bits beside transformers in bfloat16, at its real size on random weights."""

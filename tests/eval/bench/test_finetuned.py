@@ -52,14 +52,14 @@ def test_the_manifest_names_the_same_clips(tmp_path: Path) -> None:
 
 
 def measured() -> Report:
-    """Ann is heard better after fine-tuning, Bob as before."""
-    heard = []
+    """Ann is recognised better after fine-tuning, Bob as before."""
+    reports = []
     for number in range(40):
         speaker = "Ann" if number % 2 else "Bob"
         before = output(TEXT, "press one for every", "en")
         after = output(TEXT, TEXT, "en") if speaker == "Ann" else before
         outputs = {BEFORE: before, AFTER: after}
-        heard.append(ClipReport(str(number), f"{number}.wav", "en", TEXT, None, 2.0, 9, "", speaker, "", outputs))
+        reports.append(ClipReport(str(number), f"{number}.wav", "en", TEXT, None, 2.0, 9, "", speaker, "", outputs))
     systems = [
         system(
             id, id.split("|")[0], "offline",
@@ -70,7 +70,7 @@ def measured() -> Report:
             (AFTER, Score(0.25, 0.2, 0.3), Score(0.5, 0.4, 0.6), Score(0.0, 0.0, 0.0)),
         )
     ]  # fmt: skip
-    return replace(sample_report(), systems=tuple(systems), clips=tuple(heard), comparisons=(), earlier=None)
+    return replace(sample_report(), systems=tuple(systems), clips=tuple(reports), comparisons=(), earlier=None)
 
 
 def test_the_table_tells_the_speaker_from_the_others() -> None:

@@ -17,7 +17,7 @@ from speech3n.eval.bench.nano.exactness import measure_exactness
 from speech3n.eval.bench.nano.speed import measure_speed
 from speech3n.eval.bench.nano.tables import Measured, render
 from speech3n.eval.conditions.condition import Clean
-from speech3n.eval.report.assemble import Wishes, assemble
+from speech3n.eval.report.assemble import ReportOptions, assemble
 from speech3n.eval.report.document import Report
 from speech3n.eval.run.cache import ResultCache
 from speech3n.eval.run.evaluation import Evaluation
@@ -53,7 +53,7 @@ def report(clips: Sequence[Clip], folder: Path, systems: Sequence[System]) -> Re
     plan = Plan(clips, single_recordings(clips), [Clean()], settings, translate=True, jobs=1)
     evaluation = Evaluation(plan, ResultCache(folder / "cache"))
     evaluation.run(lambda _: None)
-    return assemble(evaluation, Wishes(folder))
+    return assemble(evaluation, ReportOptions(folder))
 
 
 def record(result: dict[str, Any], weights: str = "a") -> dict[str, Any]:

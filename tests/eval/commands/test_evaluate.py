@@ -42,8 +42,9 @@ def manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def invoke(*arguments: object, code: int = 0) -> Result:
-    result = CliRunner().invoke(evaluate, [str(argument) for argument in arguments])
-    assert result.exit_code == code, result.output
+    result = CliRunner().invoke(evaluate, [str(argument) for argument in arguments], standalone_mode=False)
+    assert result.exception is None, result.output
+    assert result.return_value == code, result.output
     return result
 
 
@@ -184,10 +185,10 @@ def test_a_past_session_is_scored(tmp_path: Path) -> None:
 def test_faster_whisper_stands_beside_ours_on_the_same_clip(manifest: Path, tmp_path: Path) -> None:
     options = ["--model", "whisper-base", "--peer", "whisper-base", "--language", "en", "--jobs", "2"]
     invoke("run", manifest, *options, "--report", tmp_path / "report")
-    ours, peer = load_report(tmp_path / "report").systems
-    assert (ours.id, peer.id) == ("whisper-base/offline/clean", "faster-whisper base/offline/clean")
-    assert peer.settings["beam_size"] == 5
-    for system in (ours, peer):
+    ours, baseline = load_report(tmp_path / "report").systems
+    assert (ours.id, baseline.id) == ("whisper-base/offline/clean", "faster-whisper base/offline/clean")
+    assert baseline.settings["beam_size"] == 5
+    for system in (ours, baseline):
         group = system.group("language", "en")
         assert group is not None
         assert group.wer.value is not None

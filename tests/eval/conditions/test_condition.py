@@ -206,9 +206,9 @@ def test_the_telephone_keeps_what_lies_in_its_band_and_nothing_else() -> None:
 
 
 def test_speech_on_the_telephone_has_nothing_above_4_khz(english: Waveform) -> None:
-    heard = telephone_line(english)
-    assert power_db(heard, 4200.0, 8000.0) < power_db(heard, 300.0, 3400.0) - 80
-    assert power_db(heard, 0.0, 200.0) < power_db(english, 0.0, 200.0) - 15
+    transmitted = telephone_line(english)
+    assert power_db(transmitted, 4200.0, 8000.0) < power_db(transmitted, 300.0, 3400.0) - 80
+    assert power_db(transmitted, 0.0, 200.0) < power_db(english, 0.0, 200.0) - 15
 
 
 def test_the_band_ends_at_half_the_amplitude() -> None:
@@ -248,8 +248,8 @@ def test_mu_law_has_the_noise_that_it_is_known_for(english: Waveform) -> None:
 
 
 def test_the_telephone_is_coded_in_mu_law() -> None:
-    heard = telephone_line(tone(1004.0))
-    assert 30 < power_db(heard, 1000.0, 1008.0) - power_db(heard, 1100.0, 3400.0) < 60
+    transmitted = telephone_line(tone(1004.0))
+    assert 30 < power_db(transmitted, 1000.0, 1008.0) - power_db(transmitted, 1100.0, 3400.0) < 60
 
 
 def test_gain_says_how_much_it_cut_off() -> None:

@@ -26,8 +26,7 @@ def test_a_rendered_clip_is_the_waveform_in_a_file(clips: list[Clip], tmp_path: 
     altered = condition.apply(read_waveform(clips[0].audio), clips[1:])
     np.testing.assert_allclose(read_waveform(rendered.clip.audio), altered.pcm, atol=2**-15)
     assert rendered.clip.audio.name.startswith(f"{clips[0].audio.stem}-noise-babble-5-")
-    assert replace(rendered.clip, audio=clips[0].audio) == rendered.original == clips[0]
-    assert (rendered.gain_db, rendered.clipped) == (altered.gain_db, 0.0)
+    assert replace(rendered.clip, audio=clips[0].audio) == clips[0]
     assert render_clip(clips[0], condition, clips, tmp_path / "new") == rendered
     assert len(list((tmp_path / "new").iterdir())) == 1
 

@@ -1,5 +1,3 @@
-import pytest
-
 from speech3n.eval.measures.false_text import FalseText, count_false_text
 from speech3n.types import Segment, Update, Word
 
@@ -10,7 +8,5 @@ def words(count: int) -> tuple[Word, ...]:
 
 def test_words_are_counted_by_the_minute() -> None:
     events = [Update((), words(3), segment=0), Segment(0, 0.0, 1.0, "w0", words(1)), Update((), words(2), segment=1)]
-    heard = count_false_text("music", 90.0, events)
-    assert heard == FalseText("music", 90.0, 1, 5, ("w0",))
-    assert heard.final_per_minute == pytest.approx(2 / 3)
-    assert heard.shown_per_minute == pytest.approx(10 / 3)
+    counted = count_false_text(events)
+    assert counted == FalseText(1, 5, ("w0",))

@@ -194,7 +194,7 @@ def test_without_a_pace_audio_is_there_at_once() -> None:
 
 @st.composite
 def sessions(draw: st.DrawFn) -> list[Event]:
-    """One segment of a paced session: a word a second, commits in order, nothing shown before it is heard."""
+    """One segment of a paced session: a word a second, commits in order, nothing shown before it is spoken."""
     count = draw(st.integers(1, 6))
     texts = " ".join(f"w{number}" for number in range(count))
     events: list[Event] = []
@@ -203,9 +203,9 @@ def sessions(draw: st.DrawFn) -> list[Event]:
     for _ in range(draw(st.integers(0, 5))):
         audio_s += draw(st.integers(0, 16)) / 8
         elapsed_s = max(elapsed_s, audio_s) + draw(st.integers(0, 16)) / 8
-        heard = min(count, int(audio_s))
-        committed = draw(st.integers(committed, max(committed, heard)))
-        shown = draw(st.integers(committed, max(committed, heard)))
+        audible = min(count, int(audio_s))
+        committed = draw(st.integers(committed, max(committed, audible)))
+        shown = draw(st.integers(committed, max(committed, audible)))
         found = words(texts)
         events.append(Update(found[:committed], found[committed:shown], audio_s=audio_s, elapsed_s=elapsed_s))
     audio_s = max(audio_s, float(count))

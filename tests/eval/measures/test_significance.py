@@ -1,5 +1,3 @@
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,12 +9,7 @@ from sacrebleu.significance import Result
 
 from speech3n.eval.measures import significance
 from speech3n.eval.measures.clip_statistics import ClipStatistics, bleu_statistics, chrf_statistics, error_statistics
-from speech3n.eval.measures.significance import (
-    PairedTest,
-    approximate_randomisation,
-    bootstrap_interval,
-    paired_bootstrap,
-)
+from speech3n.eval.measures.significance import bootstrap_interval, paired_bootstrap
 from speech3n.eval.measures.wer import ErrorCounts
 
 WORDS = "the a cat dog sat ran on under mat tree and then slept ate well today".split()
@@ -88,18 +81,7 @@ def test_what_does_not_fit_into_memory_at_once_is_drawn_the_same(monkeypatch: py
     assert bootstrap_interval(statistics) == at_once
 
 
-def test_blocks_that_differ_widen_the_interval() -> None:
-    # Ten speakers of twenty clips each; all clips of a speaker are alike.
-    statistics = clips([speaker for speaker in range(10) for _ in range(20)])
-    by_clip = bootstrap_interval(statistics)
-    by_speaker = bootstrap_interval(statistics.by_block([str(clip // 20) for clip in range(200)]))
-    assert by_clip is not None
-    assert by_speaker is not None
-    assert by_speaker.drawn_from == 10
-    assert by_speaker.high - by_speaker.low > 3 * (by_clip.high - by_clip.low)
-
-
-@pytest.mark.parametrize("metric", [BLEU(), CHRF(), CHRF(word_order=2)], ids=["bleu", "chrf", "chrf++"])
+@pytest.mark.parametrize("metric", [BLEU(), CHRF()], ids=["bleu", "chrf"])
 def test_intervals_agree_with_sacrebleu(metric: BLEU | CHRF, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SACREBLEU_SEED", "12345")
     references, hypotheses, _ = translations(60, worse=2.0)
@@ -131,7 +113,6 @@ def test_clips_without_reference_words_count_through_their_insertions() -> None:
 def test_there_is_no_interval_and_no_test_where_nothing_can_be_drawn(statistics: ClipStatistics) -> None:
     assert bootstrap_interval(statistics) is None
     assert paired_bootstrap(statistics, statistics) is None
-    assert approximate_randomisation(statistics, statistics) is None
 
 
 def test_empty_translations_have_an_interval_of_zero() -> None:
@@ -149,55 +130,45 @@ def test_too_few_resamples_are_refused() -> None:
 # Tests
 
 
-PAIRED = pytest.mark.parametrize("test", [paired_bootstrap, approximate_randomisation])
-
-
-@PAIRED
-def test_a_system_is_not_different_from_itself(test: Callable[..., PairedTest | None]) -> None:
+def test_a_system_is_not_different_from_itself() -> None:
     references, hypotheses, _ = translations(30, worse=2.0)
     for statistics in (clips([0, 3, 1, 4, 1, 5]), bleu_statistics(references, hypotheses)):
-        result = test(statistics, statistics)
+        result = paired_bootstrap(statistics, statistics)
         assert result is not None
         assert (result.difference, result.p_value, result.better) == (0.0, 1.0, None)
-        assert (result.low, result.high) in ((0.0, 0.0), (None, None))
+        assert (result.low, result.high) == (0.0, 0.0)
 
 
-@PAIRED
-def test_a_system_that_is_better_on_every_clip_is_better(test: Callable[..., PairedTest | None]) -> None:
+def test_a_system_that_is_better_on_every_clip_is_better() -> None:
     worse, better = clips([3, 4, 5, 6] * 5), clips([1, 2, 4, 5] * 5)
-    result = test(worse, better)
+    result = paired_bootstrap(worse, better)
     assert result is not None
     assert result.difference == pytest.approx(-1.5 / 20)
     assert result.p_value < 0.01
     assert result.better == "candidate"
-    turned = test(better, worse)
+    turned = paired_bootstrap(better, worse)
     assert turned is not None
     assert (turned.difference, turned.better) == (-result.difference, "baseline")
     references, bad, good = translations(100, worse=3.0)
-    translated = test(chrf_statistics(references, bad), chrf_statistics(references, good))
+    translated = paired_bootstrap(chrf_statistics(references, bad), chrf_statistics(references, good))
     assert translated is not None
     assert translated.difference > 0
     assert translated.better == "candidate"
 
 
-@PAIRED
-def test_equal_systems_are_called_different_in_about_5_percent_of_draws(test: Callable[..., PairedTest | None]) -> None:
+def test_equal_systems_are_called_different_in_about_5_percent_of_draws() -> None:
     generator = np.random.default_rng(4)
     draws = [generator.binomial(20, generator.uniform(0.0, 0.4, size=80), size=(2, 80)).tolist() for _ in range(300)]
-    results = [test(clips(first), clips(second), resamples=399) for first, second in draws]
+    results = [paired_bootstrap(clips(first), clips(second), resamples=399) for first, second in draws]
     significant = sum(result is not None and result.significant for result in results)
     assert 0.02 <= significant / 300 <= 0.085
 
 
-def test_p_values_by_hand() -> None:
+def test_a_p_value_by_hand() -> None:
     # The candidate is better on one clip of three: it is drawn in 19 of 27 resamples, else the systems are equal.
     bootstrap = paired_bootstrap(clips([5, 2, 2]), clips([4, 2, 2]))
     assert bootstrap is not None
     assert bootstrap.p_value == pytest.approx(2 * 8 / 27, abs=0.05)
-    # Better on each of three: two of the eight ways of swapping go as far.
-    randomisation = approximate_randomisation(clips([5, 5, 5]), clips([3, 3, 3]))
-    assert randomisation is not None
-    assert randomisation.p_value == pytest.approx(1 / 4, abs=0.02)
 
 
 @settings(deadline=None)
@@ -206,13 +177,11 @@ def test_p_and_interval_of_the_bootstrap_never_contradict(edits: list[tuple[int,
     baseline, candidate = zip(*edits, strict=True)
     result = paired_bootstrap(clips(list(baseline)), clips(list(candidate)), resamples=resamples)
     assert result is not None
-    assert result.low is not None
-    assert result.high is not None
     assert result.significant == (result.low > 0 or result.high < 0)
     assert 0 < result.p_value <= 1
 
 
-@pytest.mark.parametrize("metric", [BLEU(), CHRF(), CHRF(word_order=2)], ids=["bleu", "chrf", "chrf++"])
+@pytest.mark.parametrize("metric", [BLEU(), CHRF()], ids=["bleu", "chrf"])
 @pytest.mark.parametrize("worse", [1.0, 1.15, 1.3])
 def test_paired_tests_agree_with_sacrebleu(metric: BLEU | CHRF, worse: float, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SACREBLEU_SEED", "12345")
@@ -220,25 +189,18 @@ def test_paired_tests_agree_with_sacrebleu(metric: BLEU | CHRF, worse: float, mo
     systems = [("first", first), ("second", second)]
     baseline, candidate = (statistics_of(metric, references, texts) for _, texts in systems)
 
-    one, other = sacrebleu_results(systems, metric, references, "ar")
-    randomised = approximate_randomisation(baseline, candidate, resamples=1000)
-    assert randomised is not None
-    assert randomised.difference == pytest.approx(other.score - one.score)
-    assert randomised.p_value == pytest.approx(other.p_value)
-
-    _, other = sacrebleu_results(systems, metric, references, "bs")
+    one, other = sacrebleu_results(systems, metric, references)
     resampled = paired_bootstrap(baseline, candidate)
     assert resampled is not None
+    assert resampled.difference == pytest.approx(other.score - one.score)
     if other.p_value < 0.05:  # one system clearly ahead: theirs is one-sided
         assert resampled.p_value / 2 == pytest.approx(other.p_value, abs=0.01)
     else:
         assert resampled.p_value > 0.05
 
 
-def sacrebleu_results(
-    systems: list[tuple[str, list[str]]], metric: BLEU | CHRF, references: list[str], test_type: str
-) -> list[Result]:
-    _, results = SacrebleuTest(systems, {"metric": metric}, [references], test_type=test_type, n_samples=1000)()
+def sacrebleu_results(systems: list[tuple[str, list[str]]], metric: BLEU | CHRF, references: list[str]) -> list[Result]:
+    _, results = SacrebleuTest(systems, {"metric": metric}, [references], test_type="bs", n_samples=1000)()
     (of_metric,) = (found for name, found in results.items() if name != "System")
     return list(of_metric)
 
@@ -247,7 +209,7 @@ def test_systems_need_the_same_clips_and_the_same_metric() -> None:
     with pytest.raises(ValueError, match="two metrics cannot be compared: WER, plain and CER, plain"):
         paired_bootstrap(clips([1, 2]), clips([1, 2], name="CER"))
     with pytest.raises(ValueError, match="2 clips of the baseline but 3 of the candidate"):
-        approximate_randomisation(clips([1, 2]), clips([1, 2, 3]))
+        paired_bootstrap(clips([1, 2]), clips([1, 2, 3]))
     with pytest.raises(ValueError, match="the references differ"):
         paired_bootstrap(clips([1, 2]), clips([1, 2], length=19))
     with pytest.raises(ValueError, match="the references differ"):
@@ -257,4 +219,4 @@ def test_systems_need_the_same_clips_and_the_same_metric() -> None:
 def statistics_of(metric: BLEU | CHRF, references: list[str], hypotheses: list[str]) -> ClipStatistics:
     if isinstance(metric, BLEU):
         return bleu_statistics(references, hypotheses)
-    return chrf_statistics(references, hypotheses, word_order=metric.word_order)
+    return chrf_statistics(references, hypotheses)

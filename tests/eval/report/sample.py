@@ -29,7 +29,7 @@ from speech3n.eval.report.document import (
 )
 from speech3n.eval.systems.system import Mode
 
-OFFLINE, STREAMING, PEER, NOISY = (
+OFFLINE, STREAMING, BASELINE, NOISY = (
     "base|offline|clean",
     "base|streaming|clean",
     "peer|offline|clean",
@@ -102,13 +102,13 @@ def clips() -> tuple[ClipReport, ...]:
         {
             OFFLINE: output(ENGLISH, wrong, "en"),
             STREAMING: replace(output(ENGLISH, ENGLISH, "en"), commit_delays_s=(0.5, 1.0, 1.0, 2.0, 4.0)),
-            PEER: output(ENGLISH, "", "en"),
+            BASELINE: output(ENGLISH, "", "en"),
         },
     )  # fmt: skip
     spanish = ClipReport(
         "es-1", "es/1.flac", "es", SPANISH, "Press one for Spanish", 3.0, 6, "prompts", "Maria", "CC0",
         {OFFLINE: output(SPANISH, "por favor marque dos para español", "es", "Press two for Spanish")},
-        {PEER: "The engine broke."},
+        {BASELINE: "The engine broke."},
     )  # fmt: skip
     return english, spanish
 
@@ -119,11 +119,11 @@ def sample_report() -> Report:
     systems = (
         system(OFFLINE, "base", "offline", (group("en", english), group("es", spanish))),
         system(STREAMING, "base", "streaming", (group("en", english, delays()), group("es", spanish, delays()))),
-        system(PEER, "peer", "offline", (group("en", Score(0.07, 0.05, 0.09)),), error="out of memory"),
+        system(BASELINE, "peer", "offline", (group("en", Score(0.07, 0.05, 0.09)),), error="out of memory"),
         system(NOISY, "base", "offline", (group("en", Score(0.4, None, None)),), condition="noise:white:10"),
     )
     comparisons = (
-        Comparison("language", "en", "wer", OFFLINE, PEER, paired(0.02, 0.012)),
+        Comparison("language", "en", "wer", OFFLINE, BASELINE, paired(0.02, 0.012)),
         Comparison("language", "es", "wer", OFFLINE, STREAMING, paired(0.004, 0.4)),
         Comparison("language", "es", "bleu", OFFLINE, STREAMING, paired(1.5, 0.0005, higher_is_better=True)),
     )

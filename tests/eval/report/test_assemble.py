@@ -6,7 +6,7 @@ import pytest
 
 from speech3n.errors import StorageError
 from speech3n.eval.measures.events import record_of
-from speech3n.eval.report.assemble import Wishes, assemble
+from speech3n.eval.report.assemble import ReportOptions, assemble
 from speech3n.eval.report.document import REPORT_JSON, encode_report, load_report
 from speech3n.eval.report.group_delays import group_delays
 from speech3n.eval.report.group_scores import compare, group_scores
@@ -139,7 +139,7 @@ def test_systems_are_compared_on_the_clips_that_both_have() -> None:
 
 
 def report_of(work: Evaluation, tmp_path: Path, compare_with: Path | None = None) -> Path:
-    report = assemble(work, Wishes(tmp_path / "set.jsonl", ["speaker"], compare_with))
+    report = assemble(work, ReportOptions(tmp_path / "set.jsonl", ["speaker"], compare_with))
     path = tmp_path / f"report{len(list(tmp_path.glob('report*')))}"
     path.mkdir()
     (path / REPORT_JSON).write_bytes(encode_report(report))
@@ -154,7 +154,7 @@ def test_a_report_holds_it_all(clips: list[Clip], folder: Path, tmp_path: Path) 
     run(work)
     report = load_report(report_of(work, tmp_path))
     ours, other = report.systems
-    assert (ours.id, ours.clips_done, ours.error) == ("fake/offline/clean", 3, None)
+    assert (ours.id, ours.clips_done, ours.error) == ("scripted/offline/clean", 3, None)
     assert (other.clips_done, other.clips_asked) == (2, 3)
     assert [(group.field, group.value) for group in ours.groups] == [("language", "es"), ("speaker", ""), ("all", "")]
     assert ours.groups[0].wer.value == 0.0

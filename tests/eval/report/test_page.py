@@ -13,9 +13,9 @@ from speech3n.eval.report import worst
 from speech3n.eval.report.document import Comparison, Report, Score
 from speech3n.eval.report.page import render_page
 from tests.eval.report.sample import (
+    BASELINE,
     ENGLISH,
     OFFLINE,
-    PEER,
     STREAMING,
     bare_report,
     group,
@@ -210,8 +210,8 @@ def test_tests_are_put_in_words() -> None:
 def test_what_only_all_clips_together_show_is_said() -> None:
     report = sample_report()
     alike = paired(0.01, 0.2)
-    tests = [Comparison("language", language, "wer", OFFLINE, PEER, alike) for language in ("en", "es")]
-    tests.append(Comparison("all", "", "wer", OFFLINE, PEER, paired(0.012, 0.01)))
+    tests = [Comparison("language", language, "wer", OFFLINE, BASELINE, alike) for language in ("en", "es")]
+    tests.append(Comparison("all", "", "wer", OFFLINE, BASELINE, paired(0.012, 0.01)))
     page = page_of(dataclasses.replace(report, comparisons=tuple(tests)))
     said = "more word errors over all clips; no difference shown in any one language"
     assert said in page.section("summary")

@@ -15,11 +15,13 @@ NAMES = {"report.json", "report.md", "index.html"}
 
 def test_a_report_is_read_back_as_it_was(tmp_path: Path) -> None:
     report = sample_report()
-    written = write_report(report, tmp_path / "new" / "folder", {})
-    assert load_report(written.json.parent) == report
-    assert written.markdown.read_text("utf-8") == markdown_document(report)
-    assert written.html.read_text("utf-8").rstrip().endswith("</html>")
-    assert {path.name for path in written.json.parent.iterdir()} == NAMES
+    folder = tmp_path / "new" / "folder"
+    page = write_report(report, folder, {})
+    assert load_report(folder) == report
+    assert (folder / "report.md").read_text("utf-8") == markdown_document(report)
+    assert page == folder / "index.html"
+    assert page.read_text("utf-8").rstrip().endswith("</html>")
+    assert {path.name for path in folder.iterdir()} == NAMES
 
 
 @pytest.mark.parametrize("failing", [1, 2, 3])
@@ -48,7 +50,7 @@ def test_what_was_there_stays_where_a_file_cannot_be_written(
 
 
 def test_who_reads_the_old_report_goes_on_reading_it(tmp_path: Path) -> None:
-    path = write_report(sample_report(), tmp_path, {}).html
+    path = write_report(sample_report(), tmp_path, {})
     before = path.read_bytes()
     with path.open("rb") as reader:
         write_report(dataclasses.replace(sample_report(), created="2027-01-01T00:00:00+00:00"), tmp_path, {})

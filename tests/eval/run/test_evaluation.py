@@ -30,7 +30,7 @@ def clips(tmp_path: Path) -> list[Clip]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    path = tmp_path / "heard"
+    path = tmp_path / "log"
     path.mkdir()
     return path
 
@@ -57,10 +57,10 @@ def evaluation(
 
 
 def run(evaluation: Evaluation) -> list[Outcome]:
-    heard: list[Outcome] = []
-    evaluation.run(heard.append)
-    assert heard == evaluation.outcomes
-    return heard
+    reported: list[Outcome] = []
+    evaluation.run(reported.append)
+    assert reported == evaluation.outcomes
+    return reported
 
 
 def texts(outcomes: Sequence[Outcome]) -> list[str | None]:
@@ -69,8 +69,8 @@ def texts(outcomes: Sequence[Outcome]) -> list[str | None]:
 
 def test_every_system_hears_every_recording_and_all_of_them_in_turn(clips: list[Clip], folder: Path) -> None:
     outcomes = run(evaluation(clips, ScriptedSystem(folder), ScriptedSystem(folder, "other", text="nada")))
-    assert [(o.task.system.name, o.heard.audio.stem) for o in outcomes] == [
-        (name, clip.audio.stem) for clip in clips for name in ("fake", "other")
+    assert [(o.task.system.name, o.rendered.audio.stem) for o in outcomes] == [
+        (name, clip.audio.stem) for clip in clips for name in ("scripted", "other")
     ]
     assert texts(outcomes)[::2] == [clip.text for clip in clips]
     assert texts(outcomes)[1::2] == ["nada"] * 3
@@ -108,15 +108,15 @@ def test_a_damaged_result_is_recognised_anew(clips: list[Clip], folder: Path, tm
     [
         ("audio", r"clip1\.wav is broken"),
         ("engine", "The engine broke"),
-        ("bug", "fake failed on .*clip1.wav: ZeroDivisionError"),
-        ("dies", r"process of fake was killed by signal 9.*memory"),
+        ("bug", "scripted failed on .*clip1.wav: ZeroDivisionError"),
+        ("dies", r"process of scripted was killed by signal 9.*memory"),
     ],
 )
 def test_a_failure_costs_one_recording(clips: list[Clip], folder: Path, how: str, message: str) -> None:
     outcomes = run(
         evaluation(clips, ScriptedSystem(folder, fails_on="clip1", how=how), ScriptedSystem(folder, "other"))
     )
-    ours = [o for o in outcomes if o.task.system.name == "fake"]
+    ours = [o for o in outcomes if o.task.system.name == "scripted"]
     assert texts(ours) == [clips[0].text, None, clips[2].text]
     assert all(o.recognition for o in outcomes if o.task.system.name == "other")
     with pytest.raises(AssertionError, match=message):
@@ -131,7 +131,7 @@ def test_a_system_that_always_fails_is_not_asked_for_ever(clips: list[Clip], fol
     )
     outcomes = run(work)
     assert texts([o for o in outcomes if o.task.system is failing]) == [None] * 6
-    assert len(list(folder.glob("fake-*"))) == 3
+    assert len(list(folder.glob("scripted-*"))) == 3
     assert work.stopped_by(failing)
     assert all(o.recognition for o in outcomes if o.task.system is not failing)
 
@@ -144,7 +144,7 @@ def test_a_system_without_a_model_is_asked_once(clips: list[Clip], folder: Path)
 
 
 def test_progress_within_a_recording_is_told(clips: list[Clip], folder: Path) -> None:
-    """The fake system says that it has come through a quarter of a second."""
+    """The scripted system says that it has come through a quarter of a second."""
     told: list[float] = []
     evaluation(clips[:1], ScriptedSystem(folder)).run(lambda _: None, told.append)
     assert told == [0.25, 0.0]
@@ -173,11 +173,11 @@ def test_the_system_hears_the_condition_and_the_clip_stays(clips: list[Clip], fo
     )
     clean, soft, late = run(work)
     assert float(texts([soft])[0] or 0) == pytest.approx(float(texts([clean])[0] or 0) / 10, abs=1e-3)
-    assert late.heard.duration_s == pytest.approx(2.5)
-    assert late.heard.clips[0].start == pytest.approx(2.0)
+    assert late.rendered.duration_s == pytest.approx(2.5)
+    assert late.rendered.clips[0].start == pytest.approx(2.0)
     assert late.task.recording.clips[0].start == 0.0
     assert clips[0].audio.exists()
-    assert not soft.heard.audio.exists()
+    assert not soft.rendered.audio.exists()
     assert [condition.name for _, condition, _ in work.by_system()] == ["clean", "gain:-20", "leading-silence:2"]
 
 
@@ -196,9 +196,9 @@ def test_sounds_without_speech_are_heard_once_whatever_the_conditions(clips: lis
     plan = replace(work.plan, recordings=[*work.plan.recordings, *sounds])
     outcomes = run(Evaluation(plan, work.cache))
     assert len(outcomes) == plan.size == 2 + len(SOUNDS)
-    assert [o.heard.names for o in outcomes[2:]] == [(sound,) for sound in SOUNDS]
+    assert [o.rendered.names for o in outcomes[2:]] == [(sound,) for sound in SOUNDS]
 
 
 def test_systems_of_one_name_are_told_apart(clips: list[Clip], folder: Path) -> None:
     ids = system_ids(evaluation(clips, ScriptedSystem(folder), ScriptedSystem(folder, version=2)).plan)
-    assert list(ids.values()) == ["fake #1/offline/clean", "fake #2/offline/clean"]
+    assert list(ids.values()) == ["scripted #1/offline/clean", "scripted #2/offline/clean"]
