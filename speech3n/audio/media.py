@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import socket
 import stat
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 from urllib.parse import urlsplit
 
+from speech3n.audio import ogg
+from speech3n.audio.headers import has_frame_count, sound_behind_the_end
 from speech3n.audio.timeline import Holdings
 from speech3n.errors import AudioError
 
@@ -18,8 +22,17 @@ if TYPE_CHECKING:
 
 _FORMATS = "wav, flac, mp3, m4a, ogg, opus, webm, mp4 and mkv among others can be read"
 _ADDRESS_PROTOCOLS = "http,https,tcp,tls,httpproxy,crypto,data"
-_LENGTH_FROM_STAMPS = frozenset({"mpegts", "mpeg"})
-"""Formats of FFmpeg whose length is the last time stamp less the first."""
+_FILE_PROTOCOLS = "file,crypto,data"
+_PLAYLISTS = frozenset({"hls", "dash", "concat"})
+_LISTED_FILES = (
+    "3gp,aac,ac3,avi,bin,cmfa,cmfv,ec3,eac3,flac,fmp4,key,m3u8,m4a,m4s,m4v,mkv,mov,mp2,mp3,mp4,mpeg,mpegts,mpg,"
+    "oga,ogg,ogv,ts,vob,vtt,wav,webvtt"
+)
+"""Names of files that a playlist may name end so: FFmpeg's list, and those of keys."""
+_GUESSED_LENGTH = frozenset(
+    {"mpegts", "mpeg", "mp3", "aac", "loas", "ac3", "eac3", "dts", "dtshd", "truehd", "mlp", "amr", "amrnb", "amrwb"}
+)
+"""Formats of FFmpeg that do not say how long they are: their length is guessed from time stamps or the bit rate."""
 _CONNECT_S, _READ_S = 20.0, 60.0
 
 
@@ -38,6 +51,14 @@ class Media:
     name: str
     container: InputContainer
     stream: av.AudioStream
+    file: BinaryIO | None = None
+    """What is closed with it, where FFmpeg did not open the file itself."""
+    knows_length: bool = True
+    """Whether a header says how long it is; else that is a guess of FFmpeg's."""
+    notes: list[str] = field(default_factory=list)
+    """What is odd about it, each a sentence."""
+    following: Iterator[Media] = field(default_factory=lambda: iter(()))
+    """What comes after it in a chained Ogg."""
 
     @property
     def duration_s(self) -> float | None:
@@ -61,8 +82,9 @@ class Media:
     @property
     def holdings(self) -> Holdings:
         """What can be known of its length besides its time stamps."""
-        size = self.container.size
-        return Holdings(size if size > 0 else None, self.container.format.name not in _LENGTH_FROM_STAMPS)
+        is_list = self.container.format.name in _PLAYLISTS
+        size = 0 if is_list else self.container.size
+        return Holdings(size if size > 0 else None, self.knows_length)
 
     @property
     def start_s(self) -> float | None:
@@ -87,14 +109,48 @@ class Media:
     def close(self) -> None:
         """Close the container."""
         self.container.close()
+        if self.file is not None:
+            self.file.close()
 
 
 def open_file(path: Path) -> Media:
     """Open a file; raises AudioError."""
     _check_readable(path)
+    name, target = str(path), str(path.absolute())
     # FFmpeg takes "10:30.wav" for a protocol; an absolute path never looks like one. Playlists in disguise may not
-    # lead to the network.
-    return _open(str(path.absolute()), str(path), "file")
+    # lead to the network; those of this machine may have keys, and data of their own.
+    media = _open(target, name, _FILE_PROTOCOLS)
+    if not path.is_file():
+        return media  # a pipe, of which nothing can be read twice
+    match media.container.format.name:
+        case "ogg":
+            with path.open("rb") as file:
+                is_chained = ogg.is_chained(file)
+            if is_chained:
+                media.close()
+                return _open_chained(path)
+        case "mp3":
+            with path.open("rb") as file:
+                return replace(media, knows_length=has_frame_count(file))
+        case "wav":
+            with path.open("rb") as file:
+                rest = sound_behind_the_end(file)
+            if rest:
+                media.close()
+                media = _open(target, name, _FILE_PROTOCOLS, ignore_length="1")
+                media.notes.append(
+                    f"Its header names an end {rest / 1000:.0f} kB before the end of the file; all of it was heard."
+                )
+    return media
+
+
+def _open_chained(path: Path) -> Media:
+    file = path.open("rb")
+    try:
+        return replace(open_chain(file, str(path)), file=file)
+    except AudioError:
+        file.close()
+        raise
 
 
 def open_address(url: str) -> Media:
@@ -108,25 +164,48 @@ def open_stream(stream: ByteStream | BinaryIO, name: str) -> Media:
     return _open(stream, name, "data")
 
 
+def open_chain(stream: ByteStream | BinaryIO, name: str) -> Media:
+    """Open an Ogg that may hold several streams one after the other; raises AudioError."""
+    chain = ogg.links(stream.read)
+    notes: list[str] = []
+
+    def following() -> Iterator[Media]:
+        for link in chain:
+            try:
+                yield open_stream(link, name)
+            except AudioError as error:
+                notes.append(f"A part was left out: {error.message}")
+
+    # An empty stream has no links; FFmpeg says what is wrong with it.
+    media = open_stream(next(chain, None) or io.BytesIO(), name)
+    return replace(media, notes=notes, following=following())
+
+
 def reason(error: BaseException) -> str:
     """What an error says, on one line and without a full stop."""
     text = getattr(error, "strerror", None) or str(error)
     return " ".join(text.split()).rstrip(".") or type(error).__name__
 
 
-def _open(target: Any, name: str, protocols: str, **options: Any) -> Media:
+def _open(
+    target: Any, name: str, protocols: str, *, timeout: tuple[float, float] | None = None, **options: str
+) -> Media:
     import av
 
+    options |= {"protocol_whitelist": protocols, "allowed_extensions": _LISTED_FILES}
     try:
         # Tags in any old encoding are no reason to refuse a file.
-        container = av.open(target, metadata_errors="replace", options={"protocol_whitelist": protocols}, **options)
-    except (av.FFmpegError, ValueError) as error:
+        container = av.open(target, metadata_errors="replace", options=options, timeout=timeout)
+    except AudioError:
+        raise
+    except Exception as error:  # whatever damage makes PyAV raise
         raise _refusal(name, error) from error
     try:
-        return Media(name, container, _choose_stream(container, name))
+        stream = _choose_stream(container, name)
     except AudioError:
         container.close()
         raise
+    return Media(name, container, stream, knows_length=container.format.name not in _GUESSED_LENGTH)
 
 
 def _refusal(name: str, error: Exception) -> AudioError:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from speech3n.audio.containers import HEAD_BYTES, is_container, needs_seeking
-from speech3n.audio.media import open_stream, reason
+from speech3n.audio.media import open_chain, open_stream, reason
 from speech3n.audio.pcm import PcmDecoder, PcmFormat
 from speech3n.audio.resample import Framer
 from speech3n.audio.track import waveforms
@@ -80,7 +80,7 @@ class PipeSource:
             with _copied(pipe) as file:
                 yield from self._decoded(file)
         else:
-            yield from self._decoded(pipe)
+            yield from self._decoded(pipe, is_ogg=head.startswith(b"OggS"))
 
     def _raw(self, pipe: _Pipe, decoder: PcmDecoder) -> Iterator[Waveform]:
         while data := pipe.read():
@@ -89,9 +89,9 @@ class PipeSource:
             self.warnings.append(f"{len(decoder.rest)} bytes at the end are no whole sample and were dropped.")
         yield decoder.flush()
 
-    def _decoded(self, stream: _Pipe | BinaryIO) -> Iterator[Waveform]:
+    def _decoded(self, stream: _Pipe | BinaryIO, *, is_ogg: bool = False) -> Iterator[Waveform]:
         try:
-            with contextlib.closing(open_stream(stream, self.name)) as media:
+            with contextlib.closing((open_chain if is_ogg else open_stream)(stream, self.name)) as media:
                 yield from waveforms(media, self.warnings)
         except AudioError:
             # A container that was cut off by `close` is not a damaged one.

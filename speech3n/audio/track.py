@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,11 +28,15 @@ def waveforms(media: Media, warnings: list[str]) -> Iterator[Waveform]:
 
     Raises AudioError where not one sample could be decoded.
     """
-    timeline = Timeline(media.start_s, media.duration_s, media.holdings)
-    track = _Track(timeline)
-    for piece, next_stamp_s in _with_next_stamp(decode.decode(media, warnings), timeline):
-        yield from track.push(piece, next_stamp_s)
+    track = _Track()
+    for link in chain((media,), media.following):
+        timeline = track.begin(Timeline(link.start_s, link.duration_s, link.holdings))
+        for piece, next_stamp_s in _with_next_stamp(decode.decode(link, warnings), timeline):
+            yield from track.push(piece, next_stamp_s)
+        if link is not media:
+            link.close()
     yield from track.flush()
+    warnings.extend(media.notes)
     if not track.is_heard:
         reason = " ".join(warnings) or "Its sound track is empty."
         raise AudioError(f"{media.name} yields no audio. {reason}", "Check that it plays; copy it again.")
@@ -60,20 +65,25 @@ def _with_next_stamp(pieces: Iterator[Piece], timeline: Timeline) -> Iterator[tu
 class _Track:
     """Pieces gathered, holes filled, format changes survived."""
 
-    def __init__(self, timeline: Timeline) -> None:
+    def __init__(self) -> None:
         self.is_heard = False
-        self._timeline = timeline
+        self._timeline = Timeline(None, None)
         self._resampler: Resampler | None = None
         self._format: tuple[int, str] | None = None
         self._pending: list[NDArray[np.float32]] = []
         self._pending_samples = 0
+
+    def begin(self, timeline: Timeline) -> Timeline:
+        """Go by another clock from here."""
+        self._timeline = timeline
+        return timeline
 
     def push(self, piece: Piece, next_stamp_s: float | None) -> Iterator[Waveform]:
         """Take a piece; yield what is ready at 16 kHz, in blocks of a second at most."""
         resampler = self._resampler
         if resampler is None or self._format != (piece.rate, piece.layout):
             yield from self.flush()
-            resampler = self._begin(piece)
+            resampler = self._begin_format(piece)
         gap_s = self._timeline.gap_before(piece.stamp_s, piece.place, next_stamp_s)
         if gap_s:
             yield from self._drain()
@@ -91,7 +101,7 @@ class _Track:
         if self._resampler is not None:
             yield self._resampler.flush()
 
-    def _begin(self, piece: Piece) -> Resampler:
+    def _begin_format(self, piece: Piece) -> Resampler:
         self._format = (piece.rate, piece.layout)
         self._resampler = Resampler(piece.rate, len(piece.weights), piece.weights)
         return self._resampler
