@@ -42,14 +42,14 @@ _GEMMA = 'needs PyTorch, which is not installed. Run: pip install "speech3n[gemm
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
-    """J. F. Kennedy, beside nothing of the repository."""
-    return Path(shutil.copy(EXAMPLES / "en-jfk.flac", tmp_path))
+    """The shortest of the bundled clips, beside nothing of the repository."""
+    return Path(shutil.copy(EXAMPLES / "fr-please-wait.flac", tmp_path / "clip.flac"))
 
 
 @pytest.fixture
 def manifest(clip: Path) -> Path:
     """The clip with its words."""
-    entry = {"audio": clip.name, "language": "en", "text": "And so my fellow Americans ask not", "speaker": "jfk"}
+    entry = {"audio": clip.name, "language": "fr", "text": "Merci, veuillez attendre", "speaker": "one"}
     path = clip.with_name("clips.jsonl")
     path.write_text(json.dumps(entry) + "\n", "utf-8")
     return path
@@ -88,14 +88,14 @@ def test_the_terminal_ui_and_eval_load(alone: Environment, tmp_path: Path) -> No
 def test_a_clip_is_transcribed(alone: Environment, clip: Path) -> None:
     result = alone.run("speech3n", "transcribe", clip, "--format", "srt,json", "--translate", cwd=clip.parent)
     assert result.returncode == 0, result.stderr
-    assert "what you can do for your country" in clip.with_suffix(".srt").read_text("utf-8")
+    assert "Please wait" in clip.with_suffix(".srt").read_text("utf-8")
 
 
 @pytest.mark.weights
 def test_a_clip_is_captioned(alone: Environment, clip: Path) -> None:
-    result = alone.run("speech3n", "live", clip, "--plain", "--pace", "max", cwd=clip.parent)
+    result = alone.run("speech3n", "live", clip, "--plain", "--language", "fr", cwd=clip.parent)
     assert result.returncode == 0, result.stderr
-    assert "what you can do for your country" in result.stdout
+    assert "la connexion avec votre destinataire" in result.stdout
 
 
 @pytest.mark.weights
@@ -109,13 +109,13 @@ def test_a_clip_is_evaluated(alone: Environment, manifest: Path) -> None:
 @pytest.mark.parametrize(
     ("command", "subject"),
     [
-        ("transcribe en-jfk.flac --model nano", "nano"),
-        ("transcribe en-jfk.flac --model gemma-3n-e2b", "gemma-3n-e2b"),
-        ("transcribe en-jfk.flac --model nano --size half", "nano"),
-        ("transcribe en-jfk.flac --model folder", "folder"),
-        ("live en-jfk.flac --model nano", "nano"),
-        ("live en-jfk.flac --plain --model folder", "folder"),
-        ("live en-jfk.flac --jsonl --model gemma-3n-e4b --translate", "gemma-3n-e4b"),
+        ("transcribe clip.flac --model nano", "nano"),
+        ("transcribe clip.flac --model gemma-3n-e2b", "gemma-3n-e2b"),
+        ("transcribe clip.flac --model nano --size half", "nano"),
+        ("transcribe clip.flac --model folder", "folder"),
+        ("live clip.flac --model nano", "nano"),
+        ("live clip.flac --plain --model folder", "folder"),
+        ("live clip.flac --jsonl --model gemma-3n-e4b --translate", "gemma-3n-e4b"),
         ("eval run clips.jsonl --model nano", "nano"),
         ("eval run clips.jsonl --mode streaming --model folder", "folder"),
         ("models quantize nano --output small", "models quantize"),
@@ -149,6 +149,6 @@ def test_synthesis_says_in_one_line_what_it_needs(alone: Environment, tmp_path: 
 
 
 def test_with_pytorch_nano_needs_nothing_else(with_gemma: Environment, clip: Path) -> None:
-    result = with_gemma.run("speech3n", "transcribe", clip, "--model", "nano", "--language", "en", cwd=clip.parent)
+    result = with_gemma.run("speech3n", "transcribe", clip, "--model", "nano", "--language", "fr", cwd=clip.parent)
     assert result.returncode == 0, result.stderr
     assert result.stdout
