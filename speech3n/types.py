@@ -89,7 +89,7 @@ class Update:
     """One step of the captions of a segment: committed words never change, tentative ones may.
 
     `committed` and `tentative` hold all words of the segment so far. `audio_s` is how much of the stream
-    had been heard when this was shown, `elapsed_s` how much time had gone by since the stream began.
+    had been looked at when this was shown, `elapsed_s` how much time had gone by since the stream began.
     """
 
     committed: tuple[Word, ...]

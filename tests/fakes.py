@@ -13,13 +13,13 @@ WORD_S = 0.4
 
 
 class FakeEngine:
-    """Hears a word every 0.4 s, `w0 w1 ...`, and is unsure of the newest one."""
+    """Finds a word every 0.4 s, `w0 w1 ...`, and is unsure of the newest one."""
 
     def __init__(self, on_decode: Callable[[float], None] = lambda _: None) -> None:
         self.info = EngineInfo("fake", frozenset({"en", "es"}), frozenset({"transcribe", "translate"}))
         self.on_decode = on_decode
         self.opened: list[StreamOptions] = []
-        self.heard: list[Waveform] = []
+        self.accepted: list[Waveform] = []
 
     def open_stream(self, options: StreamOptions) -> FakeStream:
         self.opened.append(options)
@@ -40,7 +40,7 @@ class FakeStream:
         self._pcm = np.concatenate([self._pcm, pcm])
 
     def cut(self, samples: int, words: int) -> Hypothesis:
-        self._engine.heard.append(self._pcm[:samples])
+        self._engine.accepted.append(self._pcm[:samples])
         self._pcm = self._pcm[samples:]
         said = tuple(Word(f"w{i}", i * WORD_S, (i + 1) * WORD_S, 0.9) for i in range(words))
         translation = tuple(f"t{i}" for i in range(words)) if self._options.translate else None
@@ -48,7 +48,7 @@ class FakeStream:
 
     def input_finished(self) -> None:
         self._finished = True
-        self._engine.heard.append(self._pcm)
+        self._engine.accepted.append(self._pcm)
 
     def decode(self) -> Hypothesis | None:
         audio_s = len(self._pcm) / SAMPLE_RATE

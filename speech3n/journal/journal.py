@@ -1,6 +1,6 @@
-"""What a live session leaves on disk while it runs, so that nothing heard or recognised is lost.
+"""What a live session leaves on disk while it runs, so that nothing recorded or recognised is lost.
 
-A session folder holds `session.json` (what it was), `audio-*.wav` (what was heard) and `events.jsonl` (what was
+A session folder holds `session.json` (what it was), `audio-*.wav` (its sound) and `events.jsonl` (what was
 recognised, a JSON object a line). All three are append-only and go to the operating system at once: a
 killed process loses at most the line or the 160 ms it was writing.
 """
@@ -83,7 +83,7 @@ class Journal:
             ) from error
 
     def discard(self) -> None:
-        """Remove the journal of a session in which nothing was heard; the folder stays if it holds anything else."""
+        """Remove the journal of a session without any sound; the folder stays if it holds anything else."""
         self._events.close()
         self.recording.delete()
         for name in (_SESSION, _EVENTS):

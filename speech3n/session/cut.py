@@ -16,7 +16,7 @@ def words_before_cut(words: Sequence[Word], committed: int, length_s: float) -> 
     """How many of `words` belong before the cut: at least `committed`, and the later half of `length_s` if it can be.
 
     A cut is better the longer the silence after its word, and after a sentence or a clause. The last words
-    are half heard and stay out; 0 means that there is no place to cut.
+    are half spoken and stay out; 0 means that there is no place to cut.
     """
     latest = max(committed, len(words) - 2)
     places = [

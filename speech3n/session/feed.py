@@ -244,7 +244,7 @@ class CapturedFeed:
         return [*notices, *self._backlog.reports()]
 
     def pause(self, paused: bool) -> None:
-        """Drop what a microphone hears, or wait with reading a file, until resumed."""
+        """Drop what a microphone captures, or wait with reading a file, until resumed."""
         if paused:
             self._resumed.clear()
             self.level_db = SILENCE_DB

@@ -48,7 +48,7 @@ class LiveRequest:
     to: str = "en"
     """Language to translate to, by code or English name."""
     pace: Pace | None = None
-    """How fast a file is heard, None for as fast as can be; microphones and pipes are always heard as they come."""
+    """How fast a file is played, None for as fast as can be; microphones and pipes are always taken as they come."""
     save: Path | None = None
     """Folder for the session; None for a new one in the user's data folder."""
     formats: str | None = None
@@ -102,7 +102,7 @@ class LiveSession:
     owns_engine: bool = False
     """Whether `close` frees the engine."""
     paths: list[Path] = field(default_factory=list)
-    """The transcripts that `close` wrote; none where nothing was heard."""
+    """The transcripts that `close` wrote; none where there was no sound."""
     _builder: TranscriptBuilder = field(init=False)
     _is_complete: bool = field(default=False, init=False)
     _is_closed: bool = field(default=False, init=False)

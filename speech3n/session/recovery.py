@@ -91,7 +91,7 @@ def missing_stretches(session: SavedSession) -> list[tuple[float, float]]:
 def recover_transcript(
     session: SavedSession, engine: Engine | None, on_progress: Callable[[float], None] = lambda _: None
 ) -> Transcript:
-    """All that `session` heard, with what is missing recognised now; without an engine only what was recognised.
+    """All of `session`, with what is missing recognised now; without an engine only what was recognised.
 
     Raises UsageError where the engine does not translate to the language of the session, and Interrupted.
     """

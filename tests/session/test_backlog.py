@@ -79,13 +79,13 @@ def test_a_full_backlog_holds_up_a_file(recording: Recording) -> None:
 
     writer = threading.Thread(target=write_all)
     writer.start()
-    heard, worst = 0, 0
+    received, worst = 0, 0
     while not (backlog.closed and backlog.lag == 0):
         worst = max(worst, backlog.lag)
         if (found := backlog.read(1.0)) is not None:
-            heard += len(found[1])
+            received += len(found[1])
     writer.join()
-    assert heard == 50 * FRAME_SAMPLES
+    assert received == 50 * FRAME_SAMPLES
     assert worst <= SAMPLE_RATE + FRAME_SAMPLES
 
 

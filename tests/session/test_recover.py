@@ -1,4 +1,4 @@
-"""After kill -9 the transcript holds all that was heard up to at most a second before."""
+"""After kill -9 the transcript holds all that was said up to at most a second before."""
 
 import json
 import signal
@@ -61,7 +61,7 @@ def test_kill_dash_nine(seconds: float, examples: dict[str, Path], tmp_path: Pat
     recorded_s = saved.recording.samples / SAMPLE_RATE
     assert recorded_s >= heard_s - 0.01
     transcript = recover_transcript(saved, FakeEngine())
-    # The fake engine hears a word every 0.4 s wherever there is speech, and there is speech up to here.
+    # The fake engine finds a word every 0.4 s wherever there is speech, and there is speech up to here.
     assert transcript.segments[-1].end > recorded_s - 1.0 - 0.6
     assert [s.id for s in transcript.segments] == list(range(len(transcript.segments)))
 
@@ -73,7 +73,7 @@ def test_only_what_is_missing_is_recognised_again(english: Waveform, tmp_path: P
     transcript = recover_transcript(saved, engine)
     assert transcript.segments[0].text == "said 0"
     assert transcript.segments[1].start >= 11.0
-    assert sum(len(pcm) for pcm in engine.heard) < 12 * SAMPLE_RATE
+    assert sum(len(pcm) for pcm in engine.accepted) < 12 * SAMPLE_RATE
 
 
 def test_skipped_audio_is_recognised_in_its_place(english: Waveform, tmp_path: Path) -> None:

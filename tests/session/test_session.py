@@ -100,7 +100,7 @@ def test_speech_without_a_pause_is_cut_between_words(english: Waveform) -> None:
     assert all(segment.end - segment.start <= 4.3 for segment in found)
     # Every sample of the utterance is recognised once: cuts leave nothing out and repeat nothing.
     assert len(engine.opened) == 1, "a cut starts nothing over"
-    speech = np.concatenate(engine.heard)
+    speech = np.concatenate(engine.accepted)
     assert np.array_equal(speech, english[: len(speech)])
     assert len(speech) > len(english) - SAMPLE_RATE / 2
     for before, after in itertools.pairwise(found):

@@ -123,11 +123,11 @@ def test_it_comes_back_when_there_is_time_again(long_speech: Waveform) -> None:
 
 
 def test_what_is_recognised_is_the_same_speech_whatever_the_size(long_speech: Waveform) -> None:
-    def heard(costs: dict[str, float]) -> list[tuple[int, float]]:
+    def recognised(costs: dict[str, float]) -> list[tuple[int, float]]:
         events = run(long_speech, ElasticEngine(costs))
         return [(segment.id, segment.start) for segment in events if isinstance(segment, Segment)]
 
-    assert heard({"e4b": 2.0, "e2b": 0.1}) == heard({"e4b": 0.0, "e2b": 0.0})
+    assert recognised({"e4b": 2.0, "e2b": 0.1}) == recognised({"e4b": 0.0, "e2b": 0.0})
 
 
 def test_what_follows_a_cut_goes_on_at_the_newest_size(english: Waveform) -> None:
