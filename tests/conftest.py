@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,17 @@ def read_waveform(path: Path) -> Waveform:
 
     with closing(FileSource(path)) as source:
         return np.concatenate(list(source.frames()))
+
+
+@contextmanager
+def full_disk(path: Path, room: int = 0) -> Iterator[None]:
+    """No file may grow beyond the size of `path` and `room` bytes, as if the disk were full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + room, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def silence(seconds: float) -> Waveform:

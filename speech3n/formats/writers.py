@@ -38,25 +38,34 @@ def render(transcript: Transcript, format: str, options: SubtitleOptions = _DEFA
 
 
 def write_transcript(
-    transcript: Transcript, formats: Iterable[str], stem: Path, options: SubtitleOptions = _DEFAULT
+    transcript: Transcript,
+    formats: Iterable[str],
+    stem: Path,
+    options: SubtitleOptions = _DEFAULT,
+    *,
+    private: bool = False,
 ) -> list[Path]:
-    """Write `<stem>.<format>` for each format, and return the paths; raises StorageError, leaving no half file."""
+    """Write `<stem>.<format>` for each format, and return the paths; `private` ones only their owner may read.
+
+    Raises StorageError, leaving no half file.
+    """
     paths = []
     for format_ in formats:
         # Not with_suffix: `talk.v2` and `talk.v3` would both become `talk.srt`.
         path = stem.with_name(f"{stem.name}.{format_}")
-        _write_atomically(path, render(transcript, format_, options))
+        _write_atomically(path, render(transcript, format_, options), private=private)
         paths.append(path)
     return paths
 
 
-def _write_atomically(path: Path, text: str) -> None:
+def _write_atomically(path: Path, text: str, *, private: bool) -> None:
     """Write a UTF-8 file so that there is either the old one or the whole new one; raises StorageError."""
     temporary = path.with_name(f".speech3n-{secrets.token_hex(8)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with temporary.open("xb") as file:
+            mode = 0o600 if private else 0o666
+            with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
                 # File names may hold bytes that are no UTF-8; written like this they are still valid JSON.
                 file.write(text.encode(errors="backslashreplace"))
                 file.flush()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from speech3n.types import End, Event, Gap, ModelSize, Notice, Segment, Update, Word, join_words, words_text
 
@@ -66,35 +68,72 @@ def segment_record(segment: Segment) -> Record:
         "translation": segment.translation,
         "target_language": segment.target_language,
         "word_times": "estimated" if segment.times_estimated else "aligned",
-        "words": [
-            {
-                "text": word.text,
-                "start": _rounded(word.start),
-                "end": _rounded(word.end),
-                "confidence": _rounded(word.confidence),
-            }
-            for word in segment.words
-        ],
+        "words": [word_record(word) for word in segment.words],
     }
 
 
-def parse_segment(record: Record) -> Segment:
-    """A Segment from its JSON object; raises KeyError, TypeError or ValueError where it is not one."""
-    return Segment(
-        id=int(record["id"]),
-        start=float(record["start"]),
-        end=float(record["end"]),
-        text=str(record["text"]),
-        words=tuple(
-            Word(str(word["text"]), float(word["start"]), float(word["end"]), float(word["confidence"]))
-            for word in record["words"]
-        ),
-        language=record.get("language"),
-        translation=record.get("translation"),
-        target_language=record.get("target_language"),
-        language_confidence=record.get("language_confidence"),
-        times_estimated=record.get("word_times") == "estimated",
-    )
+def word_record(word: Word) -> Record:
+    """The JSON object of a word."""
+    return {
+        "text": word.text,
+        "start": _rounded(word.start),
+        "end": _rounded(word.end),
+        "confidence": _rounded(word.confidence),
+    }
+
+
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e8)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Text = Annotated[str, msgspec.Meta(max_length=1_000_000)]
+Number = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+
+
+class WordRecord(msgspec.Struct):
+    """A word as JSON has it, with bounds on what is believed."""
+
+    text: Text
+    start: Seconds
+    end: Seconds
+    confidence: Share
+
+    def word(self) -> Word:
+        """The word."""
+        return Word(self.text, self.start, self.end, self.confidence)
+
+
+class SegmentRecord(msgspec.Struct):
+    """A segment as JSON has it."""
+
+    id: Number
+    start: Seconds
+    end: Seconds
+    text: Text
+    words: list[WordRecord]
+    language: Text | None = None
+    translation: Text | None = None
+    target_language: Text | None = None
+    language_confidence: Share | None = None
+    word_times: Text = "aligned"
+
+    def segment(self) -> Segment:
+        """The segment."""
+        return Segment(
+            id=self.id,
+            start=self.start,
+            end=self.end,
+            text=self.text,
+            words=tuple(word.word() for word in self.words),
+            language=self.language,
+            translation=self.translation,
+            target_language=self.target_language,
+            language_confidence=self.language_confidence,
+            times_estimated=self.word_times == "estimated",
+        )
+
+
+def parse_segment(record: object) -> Segment:
+    """A Segment from its JSON object; raises ValueError where it is not one."""
+    return msgspec.convert(record, SegmentRecord).segment()
 
 
 def _rounded(value: float) -> float:

@@ -1,12 +1,14 @@
 """What a live session leaves on disk while it runs, so that nothing recorded or recognised is lost.
 
 A session folder holds `session.json` (what it was), `audio-*.wav` (its sound) and `events.jsonl` (what was
-recognised, a JSON object a line). All three are append-only and go to the operating system at once: a
-killed process loses at most the line or the 160 ms it was writing.
+recognised, a JSON object a line with a checksum). All three are append-only and go to the operating system at once: a
+killed process loses at most the 160 ms it was writing. Each segment is seen to the disk when it is written, sound
+within about a second: that is what a power cut can take. Only the owner may read them.
 """
 
 from __future__ import annotations
 
+import errno
 import itertools
 import json
 import os
@@ -14,15 +16,16 @@ import threading
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import IO
 
 from speech3n.errors import StorageError
-from speech3n.journal.events import Record, event_record, parse_segment
+from speech3n.journal.events import Record, event_record, word_record
+from speech3n.journal.private_files import create_private, make_private_folder, sync_folder
 from speech3n.journal.recording import Recording
-from speech3n.types import Event, Segment
+from speech3n.journal.sealed_lines import seal
+from speech3n.types import End, Event, Gap, Notice, Segment, Update
 
-_SESSION = "session.json"
-_EVENTS = "events.jsonl"
+SESSION_FILE = "session.json"
+EVENTS_FILE = "events.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,148 +43,134 @@ class SessionHeader:
 class Journal:
     """The folder of one running session; `recording` takes the sound, `record` takes the events."""
 
-    def __init__(self, folder: Path, recording: Recording, events: IO[bytes]) -> None:
+    def __init__(self, folder: Path, events: int, *, owns_folder: bool) -> None:
         self.folder = folder
-        self.recording = recording
+        self.recording = Recording(folder)
         self._events = events
+        """The descriptor of the file of events."""
+        self._owns_folder = owns_folder
         self._lock = threading.Lock()
+        self._unwritten = bytearray()
+        self._is_failing = self._is_removed = False
+        self._committed: tuple[int, int] = (0, 0)
+        """A segment and how many of its committed words are written."""
 
     @classmethod
-    def create(cls, folder: Path, header: SessionHeader) -> Journal:
-        """Begin a journal in `folder`, which is made where it is missing and must hold no other session.
+    def create(cls, folder: Path | None, header: SessionHeader) -> Journal:
+        """Begin a journal in `folder`, which is made where it is missing and must be empty; None for a new one.
 
-        Raises StorageError.
+        A new one is among the user's data or where SPEECH3N_SESSIONS_DIR says. Raises StorageError.
         """
+        owns_folder = folder is None
+        if folder is None:
+            folder = _new_folder()
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            if (folder / _SESSION).exists():
-                raise StorageError(f"'{folder}' holds another session.", "Give a new folder with --save.")
-            (folder / _SESSION).write_text(json.dumps(asdict(header), ensure_ascii=False, indent=1) + "\n", "utf-8")
-            events = (folder / _EVENTS).open("ab", buffering=0)
+            owns_folder |= make_private_folder(folder)
+            if not owns_folder and any(folder.iterdir()):
+                what = "holds another session" if (folder / SESSION_FILE).exists() else "is not empty"
+                raise StorageError(f"'{folder}' {what}.", "Give a new folder with --save.")
+            session = create_private(folder / SESSION_FILE)
+            try:
+                os.write(session, (json.dumps(asdict(header), ensure_ascii=False, indent=1) + "\n").encode())
+                os.fsync(session)
+            finally:
+                os.close(session)
+            journal = cls(folder, create_private(folder / EVENTS_FILE), owns_folder=owns_folder)
+            journal._write({"type": "session", **asdict(header)}, is_lasting=True)
+            sync_folder(folder)
         except OSError as error:
             raise StorageError(
                 f"The session folder '{folder}' cannot be written: {error.strerror or error}.",
                 "Choose another folder with --save DIR.",
             ) from error
-        return cls(folder, Recording(folder), events)
+        return journal
 
-    def record(self, event: Event) -> None:
-        """Append an event; raises StorageError where the disk takes no more."""
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that was recorded with `record` is in the file."""
+        return not self._unwritten and not self._is_removed
+
+    def record(self, event: Event) -> Notice | None:
+        """Append an event; a Notice where the disk takes no more, or takes some again, or the folder is gone.
+
+        What the disk does not take is kept in memory and tried again with the next event, and with `close`.
+        """
         record = event_record(event)
         if record is None:
-            return
-        line = (json.dumps(record, ensure_ascii=False) + "\n").encode()
+            return None
+        if isinstance(event, Update):
+            record["words"] = [word_record(word) for word in event.committed[self._written_words(event) :]]
+            self._committed = event.segment, len(event.committed)
+        was_failing, was_removed = self._is_failing, self._is_removed
         try:
             with self._lock:
-                written = self._events.write(line)
-            if written != len(line):
-                raise OSError(28, "No space left on device")
+                self._write(record, is_lasting=isinstance(event, Segment | Gap | End))
         except OSError as error:
-            raise StorageError(
-                f"The session's events could not be written to '{self.folder}': {error.strerror or error}.",
-                "Free some disk space; save the text under another name before you quit.",
-            ) from error
+            self._is_failing = True
+            return None if was_failing else self._stopped(error)
+        self._is_failing = False
+        if self._is_removed and not was_removed:
+            hint = "The transcript will still be written there at the end."
+            return Notice(f"The session's folder '{self.folder}' was removed while it was in use.", hint, "error")
+        return Notice("The session's events are written again.", "", "information") if was_failing else None
 
     def discard(self) -> None:
-        """Remove the journal of a session without any sound; the folder stays if it holds anything else."""
-        self._events.close()
+        """Remove what this journal wrote, of a session without any sound."""
+        os.close(self._events)
         self.recording.delete()
-        for name in (_SESSION, _EVENTS):
+        for name in (SESSION_FILE, EVENTS_FILE):
             (self.folder / name).unlink(missing_ok=True)
-        if not any(self.folder.iterdir()):
+        if self._owns_folder and self.folder.is_dir() and not any(self.folder.iterdir()):
             self.folder.rmdir()
 
     def close(self, *, keep_audio: bool = True) -> None:
-        """End the journal, deleting the sound unless `keep_audio`."""
-        self._events.close()
-        if keep_audio:
-            self.recording.close()
-        else:
-            self.recording.delete()
-
-
-@dataclass(frozen=True, slots=True)
-class SavedSession:
-    """A session as its folder tells it, finished or killed."""
-
-    folder: Path
-    header: SessionHeader
-    segments: tuple[Segment, ...]
-    gaps: tuple[tuple[float, float], ...]
-    """Stretches (start, end) in seconds that were recorded and skipped."""
-    ended: bool
-    """Whether the session came to its end, rather than being killed."""
-    unfinished: Segment | None = None
-    """The committed text of an utterance that was cut off, with the end of the last segment as its start."""
-
-    @classmethod
-    def load(cls, folder: Path) -> SavedSession:
-        """Read a session folder; raises StorageError where it is none."""
+        """End the journal, deleting the sound unless `keep_audio`; raises StorageError where the disk is still full."""
         try:
-            header = SessionHeader(**json.loads((folder / _SESSION).read_text("utf-8")))
-            lines = (folder / _EVENTS).read_bytes().split(b"\n")
-        except (OSError, ValueError, TypeError) as error:
-            raise StorageError(
-                f"'{folder}' is not a session folder: {error}.", f"It should hold {_SESSION} and {_EVENTS}."
-            ) from error
-        records = [record for line in lines if (record := _parse(line)) is not None]
-        segments = {record["id"]: parse_segment(record) for record in records if _is_segment(record)}
-        ended = any(record.get("type") == "end" for record in records)
-        last_s = max((segment.end for segment in segments.values()), default=0.0)
-        unfinished = None if ended else _unfinished(records, last_s, header.target_language)
-        gaps = tuple((float(r["start"]), float(r["end"])) for r in records if r.get("type") == "gap")
-        return cls(folder, header, tuple(segments.values()), gaps, ended, unfinished)
+            self._write(None, is_lasting=True)
+        except OSError as error:
+            notice = self._stopped(error)
+            raise StorageError(notice.message, notice.hint) from error
+        finally:
+            os.close(self._events)
+            if keep_audio:
+                self.recording.close()
+            else:
+                self.recording.delete()
 
-    @property
-    def recording(self) -> Recording:
-        """The sound of the session."""
-        return Recording(self.folder)
+    def _written_words(self, update: Update) -> int:
+        segment, count = self._committed
+        return count if segment == update.segment else 0
+
+    def _write(self, record: Record | None, *, is_lasting: bool) -> None:
+        if record is not None:
+            self._unwritten += seal(record)
+        del self._unwritten[: os.write(self._events, self._unwritten)]
+        if self._unwritten:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if is_lasting:
+            os.fsync(self._events)
+        self._is_removed = os.fstat(self._events).st_nlink == 0
+
+    def _stopped(self, error: OSError) -> Notice:
+        return Notice(
+            f"The session's events could not be written to '{self.folder}': {error.strerror or error}.",
+            "Free some disk space: they are kept in memory until then.",
+            "error",
+        )
 
 
-def new_session_folder() -> Path:
-    """A folder name for a session that begins now, in the user's data folder or SPEECH3N_SESSIONS_DIR."""
+def _new_folder() -> Path:
+    """A new folder for a session that begins now; raises StorageError."""
     from platformdirs import user_data_path
 
     configured = os.environ.get("SPEECH3N_SESSIONS_DIR")
     base = Path(configured) if configured else user_data_path("speech3n") / "sessions"
     name = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    names = (name if attempt == 1 else f"{name}-{attempt}" for attempt in itertools.count(1))
-    return next(folder for folder in (base / name for name in names) if not folder.exists())
-
-
-def _parse(line: bytes) -> Record | None:
-    """A journal line, or None for a torn last line and for damage."""
+    folders = (base / (name if attempt == 1 else f"{name}-{attempt}") for attempt in itertools.count(1))
     try:
-        record = json.loads(line)
-    except ValueError:
-        return None
-    return record if isinstance(record, dict) else None
-
-
-def _unfinished(records: list[Record], start: float, target_language: str) -> Segment | None:
-    """The committed text of the newest update, where its segment never became final."""
-    final = {record.get("id") for record in records if record.get("type") == "segment"}
-    updates = [record for record in records if record.get("type") == "update"]
-    if not updates or not (text := str(updates[-1].get("committed", ""))) or updates[-1].get("segment") in final:
-        return None
-    update = updates[-1]
-    translation = update.get("translation_committed") or None
-    return Segment(
-        id=int(update.get("segment", 0)),
-        start=start,
-        end=max(start, float(update.get("audio_s", start))),
-        text=text,
-        translation=translation,
-        is_final=False,
-        target_language=target_language if translation else None,
-    )
-
-
-def _is_segment(record: Record) -> bool:
-    if record.get("type") != "segment":
-        return False
-    try:
-        parse_segment(record)
-    except (KeyError, TypeError, ValueError):
-        return False
-    return True
+        # Made at once: another session may begin in the same second.
+        return next(folder for folder in folders if make_private_folder(folder))
+    except OSError as error:
+        raise StorageError(
+            f"No session can be kept in '{base}': {error.strerror or error}.", "Give another folder with --save DIR."
+        ) from error

@@ -1,24 +1,33 @@
 """The sound of a session on disk, as it comes: WAV files of ten minutes that are whole after kill -9.
 
-Every frame reaches the operating system at once, so that only a failing machine can lose it. A file's header
-says 'length unknown' until the file is full or closed; players and `read` go by the file's size then.
+Every frame reaches the operating system at once and the disk within about a second, so that a killed program loses
+nothing and a power cut little. A file's header says 'length unknown' until the file is full or closed; players and
+`read` go by the file's size then. Where the disk is full sound is left out, its place stays, and recording goes on as
+soon as there is room.
 """
 
 from __future__ import annotations
 
+import errno
+import os
 import struct
+import time
+from contextlib import suppress
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
 from speech3n.errors import StorageError
-from speech3n.types import SAMPLE_RATE, Waveform
+from speech3n.journal.private_files import create_private, sync_folder
+from speech3n.types import SAMPLE_RATE, Notice, Waveform
 
 FILE_SAMPLES = 600 * SAMPLE_RATE
 _BYTES = 2
 _UNKNOWN = 0xFFFFFFFF
 _HEADER_BYTES = 44
+_SYNC_EVERY_S = 1.0
+_RETRY_EVERY_S = 1.0
+"""How often writing is tried while the disk takes nothing."""
 
 
 class Recording:
@@ -26,29 +35,46 @@ class Recording:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._file: IO[bytes] | None = None
-        self.samples = _recorded_samples(folder)
-        self._writable = not self.samples
+        self._file: tuple[int, int] | None = None
+        """Index and descriptor of the file that is written."""
+        self._created: list[Path] = []
+        self._failed_s: float | None = None
+        self._synced_s = time.monotonic()
+        self.samples, self.holes = _recorded(folder)
+        """Where the recording ends, and the stretches [start, end) before that which are not on disk."""
 
-    def append(self, pcm: Waveform) -> None:
-        """Write audio [T]; raises StorageError, after which the recording takes no more."""
-        if not self._writable:
+    @property
+    def is_failing(self) -> bool:
+        """Whether the disk took nothing the last time."""
+        return self._failed_s is not None
+
+    def holds(self, start: int, end: int) -> bool:
+        """Whether the samples from `start` to `end` are on disk."""
+        return end <= self.samples and not any(first < end and start < last for first, last in self.holes)
+
+    def append(self, pcm: Waveform) -> Notice | None:
+        """Write audio [T]; a Notice where the disk takes no more, or takes some again. What it does not take is lost.
+
+        Raises StorageError where the folder held a recording before.
+        """
+        if self.samples and not self._created:
             raise StorageError(f"The recording in '{self._folder}' cannot be continued.")
-        data = (np.clip(pcm, -1.0, 1.0) * 32767).round().astype("<i2").tobytes()
+        start, self.samples = self.samples, self.samples + len(pcm)
+        now_s = time.monotonic()
+        if self._failed_s is not None and now_s - self._failed_s < _RETRY_EVERY_S:
+            self._add_hole(start)
+            return None
         try:
-            while data:
-                room = (FILE_SAMPLES - self.samples % FILE_SAMPLES) * _BYTES
-                self._write(data[:room])
-                data = data[room:]
+            start = self._write(start, (np.clip(pcm, -1.0, 1.0) * 32767).round().astype("<i2").tobytes())
+            if start < self.samples:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self._sync(now_s)
         except OSError as error:
-            self._writable = False
-            if self._file is not None:
-                self._file.close()
-                self._file = None
-            raise StorageError(
-                f"The recording in '{self._folder}' stopped: {error.strerror or error}.",
-                "Free some disk space; captions go on, but what is said from here is not recorded.",
-            ) from error
+            was_failing, self._failed_s = self.is_failing, now_s
+            self._add_hole(start)
+            return None if was_failing else self._stopped(error)
+        was_failing, self._failed_s = self.is_failing, None
+        return self._resumed() if was_failing else None
 
     def read(self, start: int, count: int) -> Waveform:
         """Read up to `count` samples [T] from `start`; shorter at the end of what there is."""
@@ -73,47 +99,95 @@ class Recording:
         return (np.concatenate(parts) / np.float32(32767)).astype(np.float32) if parts else np.zeros(0, np.float32)
 
     def close(self) -> None:
-        """Write the true length into the last file's header."""
-        file, self._file, self._writable = self._file, None, False
-        if file is None:
+        """Write the true length into the last file's header, and see it to the disk; raises StorageError."""
+        if self._file is None:
             return
+        index, file = self._file
+        self._file = None
         try:
-            with file:
-                size = file.tell() - _HEADER_BYTES
-                file.seek(0)
-                file.write(_header(size))
+            try:
+                os.pwrite(file, _header(os.fstat(file).st_size - _HEADER_BYTES), 0)
+                os.fsync(file)
+            finally:
+                os.close(file)
         except OSError as error:
-            raise StorageError(f"'{file.name}' could not be completed: {error.strerror or error}.") from error
+            path = _path(self._folder, index)
+            raise StorageError(f"'{path}' could not be completed: {error.strerror or error}.") from error
 
     def delete(self) -> None:
-        """Remove the audio files."""
-        self.close()
-        for path in self._folder.glob("audio-*.wav"):
-            path.unlink()
-
-    def _write(self, data: bytes) -> None:
-        if self.samples % FILE_SAMPLES == 0:
+        """Remove the audio files that this recording made."""
+        with suppress(StorageError):
             self.close()
-            self._writable = True
-            self._file = _path(self._folder, self.samples // FILE_SAMPLES).open("wb", buffering=0)
-            self._file.write(_header(_UNKNOWN - _HEADER_BYTES))
-        assert self._file is not None
-        written = self._file.write(data)
-        self.samples += written // _BYTES
-        if written < len(data):
-            raise OSError(28, "No space left on device")
+        for path in self._created:
+            path.unlink(missing_ok=True)
+
+    def _write(self, start: int, data: bytes) -> int:
+        """Write samples at their place; the sample up to which there was room."""
+        while data:
+            index, offset = divmod(start, FILE_SAMPLES)
+            part = data[: (FILE_SAMPLES - offset) * _BYTES]
+            written = os.pwrite(self._open(index), part, _HEADER_BYTES + offset * _BYTES) // _BYTES
+            start += written
+            data = data[written * _BYTES :]
+            if written * _BYTES < len(part):
+                break
+        return start
+
+    def _open(self, index: int) -> int:
+        if self._file is None or self._file[0] != index:
+            self.close()
+            path = _path(self._folder, index)
+            file = create_private(path)
+            self._created.append(path)
+            self._file = index, file
+            os.pwrite(file, _header(_UNKNOWN - _HEADER_BYTES), 0)
+            os.fsync(file)
+            sync_folder(self._folder)
+        return self._file[1]
+
+    def _sync(self, now_s: float) -> None:
+        if self._file is not None and now_s - self._synced_s >= _SYNC_EVERY_S:
+            os.fdatasync(self._file[1])
+            self._synced_s = now_s
+
+    def _add_hole(self, start: int) -> None:
+        if self.holes and self.holes[-1][1] == start:
+            start = self.holes.pop()[0]
+        self.holes.append((start, self.samples))
+
+    def _stopped(self, error: OSError) -> Notice:
+        return Notice(
+            f"The recording in '{self._folder}' stopped: {error.strerror or error}.",
+            "Free some disk space, and it goes on; captions go on, but what is said until then is not recorded.",
+            "error",
+            self.samples / SAMPLE_RATE,
+        )
+
+    def _resumed(self) -> Notice:
+        start, end = self.holes[-1]
+        missing = f"{(end - start) / SAMPLE_RATE:.1f} s are missing from it"
+        return Notice(f"The recording goes on; {missing}.", "", "information", self.samples / SAMPLE_RATE)
 
 
 def _path(folder: Path, index: int) -> Path:
     return folder / f"audio-{index:05d}.wav"
 
 
-def _recorded_samples(folder: Path) -> int:
-    """How much audio lies in `folder`, by file sizes."""
-    sizes = [path.stat().st_size for path in sorted(folder.glob("audio-*.wav"))]
-    if not sizes:
-        return 0
-    return (len(sizes) - 1) * FILE_SAMPLES + max(0, sizes[-1] - _HEADER_BYTES) // _BYTES
+def _recorded(folder: Path) -> tuple[int, list[tuple[int, int]]]:
+    """How much audio lies in `folder`, by names and sizes of files, and where some is missing before its end."""
+    sizes: dict[int, int] = {}
+    for path in folder.glob("audio-*.wav"):
+        number = path.stem.removeprefix("audio-")
+        if number.isdecimal() and len(number) == 5:
+            samples = max(0, path.stat().st_size - _HEADER_BYTES) // _BYTES
+            sizes[int(number)] = min(FILE_SAMPLES, samples)
+    last = max(sizes, default=-1)
+    there = [sizes.get(index, 0) for index in range(last + 1)]
+    starts = range(0, last * FILE_SAMPLES, FILE_SAMPLES)
+    holes = [
+        (start + size, start + FILE_SAMPLES) for start, size in zip(starts, there, strict=False) if size < FILE_SAMPLES
+    ]
+    return (last * FILE_SAMPLES + there[-1] if there else 0), holes
 
 
 def _header(data_bytes: int) -> bytes:

@@ -45,6 +45,8 @@ class Backlog:
         self._changed = threading.Condition()
         self._closed = False
         self._reports: deque[Gap | Notice] = deque()
+        self._lost: deque[tuple[int, int]] = deque()
+        """Stretches not yet read that are neither in memory nor on disk."""
         self.written = 0
         self.dropped = 0
 
@@ -56,7 +58,7 @@ class Backlog:
     def write(self, frame: Waveform, *, may_block: bool) -> None:
         """Append a frame; with `may_block` wait for room where the backlog is full."""
         limit = round(self._limit.max_lag_s * SAMPLE_RATE)
-        if self._recording is None:
+        if self._recording is None or self._recording.is_failing:
             limit = min(limit, _MEMORY_SAMPLES // 2)
         with self._changed:
             if may_block and self._limit.when_behind == "wait":
@@ -68,7 +70,7 @@ class Backlog:
             self.written += len(frame)
             while self._in_memory > _MEMORY_SAMPLES:
                 self._forget_oldest()
-            if self.lag > limit:
+            if self.lag > round(self._limit.max_lag_s * SAMPLE_RATE):
                 keep = _CATCH_UP_SAMPLES if self._limit.when_behind == "skip" else limit
                 self._skip_to(self.written - min(keep, limit))
             self._changed.notify_all()
@@ -77,6 +79,7 @@ class Backlog:
         """The next audio [T <= a few frames] and its position; None where nothing came within `timeout_s`."""
         with self._changed:
             self._changed.wait_for(lambda: self.lag > 0 or self._closed, timeout_s)
+            self._skip_lost()
             if self.lag == 0:
                 return None
             start = self._read
@@ -85,7 +88,8 @@ class Backlog:
                 pcm = self._from_memory(start - memory_start)
             else:
                 assert self._recording is not None
-                pcm = self._recording.read(start, min(FRAME_SAMPLES, memory_start - start))
+                end = min([memory_start, *(first for first, _ in self._lost)])
+                pcm = self._recording.read(start, min(FRAME_SAMPLES, end - start))
                 if not len(pcm):
                     raise StorageError("The recording of this session was removed while it was still needed.")
             self._read += len(pcm)
@@ -110,22 +114,27 @@ class Backlog:
         return self._closed
 
     def _record(self, frame: Waveform) -> None:
-        if self._recording is None:
-            return
-        try:
-            self._recording.append(frame)
-        except StorageError as error:
+        notice = self._recording.append(frame) if self._recording is not None else None
+        if notice is not None:
             with self._changed:
-                self._reports.append(Notice(error.message, error.hint, "error", self.written / SAMPLE_RATE))
-            self._recording = None
+                self._reports.append(notice)
 
     def _forget_oldest(self) -> None:
-        """Drop the oldest frame from memory; where it is not on disk and not yet read it is skipped."""
+        """Drop the oldest frame from memory; where it is not on disk and not yet read it is lost."""
         start = self.written - self._in_memory
         frame = self._frames.popleft()
+        end = start + len(frame)
         self._in_memory -= len(frame)
-        if self._recording is None and self._read < start + len(frame):
-            self._skip_to(start + len(frame))
+        if self._read >= end or (self._recording is not None and self._recording.holds(start, end)):
+            return
+        if self._lost and self._lost[-1][1] == start:
+            start = self._lost.pop()[0]
+        self._lost.append((start, end))
+
+    def _skip_lost(self) -> None:
+        """Go on after what is neither in memory nor on disk, where it comes next."""
+        if self._lost and self._read >= self._lost[0][0]:
+            self._skip_to(self._lost.popleft()[1])
 
     def _skip_to(self, position: int) -> None:
         if position <= self._read:
@@ -133,6 +142,8 @@ class Backlog:
         self._reports.append(Gap(self._read / SAMPLE_RATE, position / SAMPLE_RATE))
         self.dropped += position - self._read
         self._read = position
+        while self._lost and self._lost[0][1] <= position:
+            self._lost.popleft()
 
     def _from_memory(self, offset: int) -> Waveform:
         for frame in self._frames:

@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 
 from speech3n.audio.level import SILENCE_DB, level_db
 from speech3n.audio.source import AudioSource
-from speech3n.errors import DeviceError, StorageError
+from speech3n.errors import DeviceError
 from speech3n.journal.recording import Recording
 from speech3n.session.backlog import Backlog, BacklogLimit
 from speech3n.types import SAMPLE_RATE, Gap, Notice, Waveform
@@ -173,13 +173,9 @@ class PulledFeed:
         self._resumed.set()
 
     def _record(self, pcm: Waveform) -> None:
-        if self._recording is None:
-            return
-        try:
-            self._recording.append(pcm)
-        except StorageError as error:
-            self._recording = None
-            self._reports.append(Notice(error.message, error.hint, "error", self.captured_s))
+        notice = self._recording.append(pcm) if self._recording is not None else None
+        if notice is not None:
+            self._reports.append(notice)
 
 
 class CapturedFeed:

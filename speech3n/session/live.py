@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from speech3n.engines.registry import install_model, open_engine, resolve_model
 from speech3n.errors import StorageError
 from speech3n.formats.subtitles import SubtitleOptions
 from speech3n.formats.writers import parse_formats, write_transcript
-from speech3n.journal.journal import Journal, SessionHeader, new_session_folder
+from speech3n.journal.journal import Journal, SessionHeader
 from speech3n.languages import parse_language, parse_target_language
 from speech3n.session.backlog import BacklogLimit, WhenBehind
 from speech3n.session.feed import Feed, Pace, open_feed
@@ -163,10 +164,12 @@ class LiveSession:
         """Take no more sound; what came in before is still recognised, and then `events` ends."""
         self.feed.stop()
 
-    def save(self, stem: Path, formats: str) -> list[Path]:
-        """Write the transcript so far as `<stem>.<format>`."""
+    def save(self, stem: Path, formats: str, *, private: bool = False) -> list[Path]:
+        """Write the transcript so far as `<stem>.<format>`; `private` ones only their owner may read."""
         content = self.request.subtitles or ("both" if self.session.options.translate else "source")
-        return write_transcript(self.transcript, parse_formats(formats), stem, SubtitleOptions(content=content))
+        return write_transcript(
+            self.transcript, parse_formats(formats), stem, SubtitleOptions(content=content), private=private
+        )
 
     def close(self) -> list[Path]:
         """End the journal and write the transcripts into the session's folder; a second time does nothing.
@@ -190,15 +193,23 @@ class LiveSession:
         if not self.feed.captured_s:
             self.journal.discard()
             return
+        formats = self.request.formats or _FORMATS
         keep_audio = True
         try:
-            self.paths = self.save(self.folder / "transcript", self.request.formats or _FORMATS)
+            self.paths = self.save(self.folder / "transcript", formats, private=True)
             keep_audio = not (self._is_complete and self.request.discard_audio)
         except StorageError as error:
-            hint = f"All text is kept in the journal: make room, then run `speech3n recover {self.folder}`."
-            raise StorageError(error.message, hint) from error
+            raise StorageError(error.message, self._save_elsewhere(formats)) from error
         finally:
             self.journal.close(keep_audio=keep_audio)
+
+    def _save_elsewhere(self, formats: str) -> str:
+        """Write the transcripts, for which there is no room, among the temporary files; what to do, in a sentence."""
+        if self.journal.is_whole:
+            return f"All text is kept in the journal: make room, then run `speech3n recover {self.folder}`."
+        folder = Path(tempfile.mkdtemp(prefix="speech3n-"))
+        self.paths = self.save(folder / "transcript", formats, private=True)
+        return f"The transcript is in '{folder}' instead: make room, and move it."
 
 
 def open_live(request: LiveRequest, engine: Engine | None = None) -> LiveSession:
@@ -220,7 +231,7 @@ def open_live(request: LiveRequest, engine: Engine | None = None) -> LiveSession
         opened.callback(source.close)
         started_at = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
         header = SessionHeader(source.name, request.model, language, request.translate, started_at, target)
-        journal = Journal.create(request.save or new_session_folder(), header)
+        journal = Journal.create(request.save, header)
         opened.callback(journal.discard)
         session = Session(engine, SessionOptions(language, request.translate, target), journal)
         feed = open_feed(source, pace=request.pace or "max", recording=journal.recording, limit=request.limit)

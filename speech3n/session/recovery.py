@@ -12,15 +12,19 @@ from speech3n.engines.registry import open_engine, resolve_model
 from speech3n.errors import ModelError, UsageError
 from speech3n.formats.subtitles import SubtitleOptions
 from speech3n.formats.writers import parse_formats, write_transcript
-from speech3n.journal.journal import SavedSession
 from speech3n.journal.recording import Recording
+from speech3n.journal.saved import SavedSession
 from speech3n.languages import parse_language
+from speech3n.session.intervals import merged, without
 from speech3n.session.offline import transcribe_source
 from speech3n.session.options import file_options
 from speech3n.session.transcript import TranscriptBuilder
+from speech3n.store import DEFAULT_MODEL
 from speech3n.types import FRAME_SAMPLES, SAMPLE_RATE, Segment, Transcript, Waveform, Word
 
 _SHORTEST_S = 0.2
+_SHORTEST_LOST_S = 1.0
+"""The same between segments where events are lost: pauses are shorter than lost segments."""
 _DEFAULT_FORMATS = "txt,srt,json"
 
 
@@ -52,6 +56,8 @@ def recover_session(request: RecoverRequest, note: Callable[[str], None] = lambd
     """
     formats = parse_formats(request.formats or _DEFAULT_FORMATS)
     session = SavedSession.load(request.folder)
+    for damage in session.damage:
+        click.echo(f"{request.folder}: {damage}", err=True)
     missing_s = sum(end - start for start, end in missing_stretches(session))
     failure: ModelError | None = None
     with ExitStack() as opened:
@@ -59,7 +65,7 @@ def recover_session(request: RecoverRequest, note: Callable[[str], None] = lambd
         if missing_s:
             note(f"Recognising {missing_s:.1f} s that were recorded and not yet recognised…")
             try:
-                engine = opened.enter_context(closing(_open_engine(request, session.header.model)))
+                engine = opened.enter_context(closing(_open_engine(request, session.header.model or DEFAULT_MODEL)))
             except ModelError as error:
                 failure = error
         transcript = recover_transcript(session, engine)
@@ -80,12 +86,24 @@ def _open_engine(request: RecoverRequest, recorded_with: str) -> Engine:
 
 
 def missing_stretches(session: SavedSession) -> list[tuple[float, float]]:
-    """What was recorded and is not in the segments: skipped stretches, and all after the last segment. In seconds."""
-    recorded_s = session.recording.samples / SAMPLE_RATE
-    last_s = max((segment.end for segment in session.segments), default=0.0)
-    tail_s = max([last_s, *(end for _, end in session.gaps)])
-    stretches = [*session.gaps, *([] if session.ended else [(tail_s, recorded_s)])]
-    return [(start, min(end, recorded_s)) for start, end in stretches if min(end, recorded_s) - start > _SHORTEST_S]
+    """What was recorded and has no text, in seconds: skipped stretches, and all after the last committed word.
+
+    Where events are lost, also whatever lies between segments.
+    """
+    recording = session.recording
+    recorded_s = recording.samples / SAMPLE_RATE
+    texts = [*session.segments, *([session.unfinished] if session.unfinished is not None else [])]
+    covered = [(text.start, text.end) for text in texts]
+    wanted = list(session.gaps)
+    if not session.ended:
+        wanted.append((max((end for _, end in covered), default=0.0), recorded_s))
+    shortest_s = _SHORTEST_S
+    if session.lost_events:
+        wanted, shortest_s = [(0.0, recorded_s)], _SHORTEST_LOST_S
+    absent = [(start / SAMPLE_RATE, end / SAMPLE_RATE) for start, end in recording.holes]
+    stretches = without(without(merged(wanted), absent), covered)
+    clipped = [(start, min(end, recorded_s)) for start, end in stretches]
+    return [(start, end) for start, end in clipped if end - start > shortest_s]
 
 
 def recover_transcript(
@@ -108,8 +126,9 @@ def recover_transcript(
             found = transcribe_source(engine, source, options, _shifted(on_progress, done_s))
             segments += [_moved(segment, start_s) for segment in found.segments]
             done_s += end_s - start_s
-    if session.unfinished is not None and not _covers(segments, session.unfinished):
-        segments.append(session.unfinished)
+    unfinished = session.unfinished
+    if unfinished is not None and (unfinished.words or not any(s.end > unfinished.start for s in segments)):
+        segments.append(unfinished)
     header, recorded_s = session.header, session.recording.samples / SAMPLE_RATE
     builder = TranscriptBuilder(header.source, header.model, segments, recorded_s)
     return builder.build(header.language, translate=header.translate)
@@ -147,8 +166,3 @@ def _shifted(on_progress: Callable[[float], None], by_s: float) -> Callable[[flo
 def _moved(segment: Segment, by_s: float) -> Segment:
     words = tuple(Word(w.text, w.start + by_s, w.end + by_s, w.confidence) for w in segment.words)
     return replace(segment, start=segment.start + by_s, end=segment.end + by_s, words=words)
-
-
-def _covers(segments: list[Segment], unfinished: Segment) -> bool:
-    """Whether some segment was spoken after the unfinished one began: it was recognised anew then."""
-    return any(segment.end > unfinished.start for segment in segments)

@@ -14,14 +14,14 @@ from dataclasses import replace
 from speech3n.audio.endpoint import Endpointer, Utterance
 from speech3n.audio.vad import VoiceActivityDetector
 from speech3n.engines.base import Engine, StreamOptions
-from speech3n.errors import EngineError, Speech3nError, StorageError
+from speech3n.errors import EngineError, Speech3nError
 from speech3n.journal.journal import Journal
 from speech3n.session.feed import Feed
 from speech3n.session.options import SessionOptions
 from speech3n.session.rolling_audio import RollingAudio
 from speech3n.session.sizing import SizeController
 from speech3n.session.utterance import UtteranceRecogniser
-from speech3n.types import FRAME_SAMPLES, SAMPLE_RATE, End, Event, ModelSize, Notice, Status, Waveform
+from speech3n.types import FRAME_SAMPLES, SAMPLE_RATE, End, Event, ModelSize, Status, Waveform
 
 _STATUS_S = 0.15
 _STEP_S = 0.5
@@ -256,10 +256,7 @@ class Session:
 
     def _keep(self, event: Event) -> Iterator[Event]:
         """Write an event to the journal before anyone sees it."""
-        if self._journal is not None:
-            try:
-                self._journal.record(event)
-            except StorageError as error:
-                self._journal = None
-                yield Notice(error.message, error.hint, "error")
+        notice = self._journal.record(event) if self._journal is not None else None
+        if notice is not None:
+            yield notice
         yield event

@@ -14,7 +14,8 @@ from speech3n.cli import main as cli
 from speech3n.errors import UsageError
 from speech3n.formats.subtitles import SubtitleOptions, lay_out
 from speech3n.journal.events import parse_segment, segment_record
-from speech3n.journal.journal import Journal, SavedSession, SessionHeader
+from speech3n.journal.journal import Journal, SessionHeader
+from speech3n.journal.saved import SavedSession
 from speech3n.languages import parse_target_language
 from speech3n.session import batch as transcribe
 from speech3n.session import live

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import wave
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +13,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speech3n.errors import StorageError
 from speech3n.journal import recording as recording_module
 from speech3n.journal.recording import Recording
 from speech3n.types import SAMPLE_RATE
+from tests.conftest import full_disk
 
 
 def ramp(count: int) -> np.ndarray:
     return (np.arange(count) % 1000 / 1000 - 0.5).astype(np.float32)
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.integers(0, 700), min_size=1, max_size=12), st.data())
 def test_what_is_appended_is_read_back(
     tmp_path_factory: pytest.TempPathFactory, sizes: list[int], data: st.DataObject
@@ -64,19 +65,69 @@ def test_kill_dash_nine_loses_nothing_that_was_appended(tmp_path: Path) -> None:
     np.testing.assert_allclose(recording.read(0, 30_000), 0.25, atol=1e-4)
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
-def test_a_full_disk_is_one_clear_error(tmp_path: Path) -> None:
+def test_a_full_disk_is_said_once_and_recording_goes_on_when_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording_module, "_RETRY_EVERY_S", 0.0)
     recording = Recording(tmp_path)
-    (tmp_path / "audio-00000.wav").symlink_to("/dev/full")
-    with pytest.raises(StorageError, match="No space left"):
+    pcm = ramp(4000)
+    assert recording.append(pcm[:1000]) is None
+    with full_disk(tmp_path / "audio-00000.wav", room=1000):
+        stopped = recording.append(pcm[1000:2000])
+        assert recording.append(pcm[2000:3000]) is None
+    assert stopped is not None
+    assert stopped.severity == "error"
+    assert "stopped" in stopped.message
+    resumed = recording.append(pcm[3000:])
+    assert resumed is not None
+    assert "0.1 s are missing" in resumed.message
+    # Half of the second piece found room; what came after the hole is in its place.
+    assert recording.holes == [(1500, 3000)]
+    assert recording.holds(0, 1500)
+    assert not recording.holds(1400, 1600)
+    recording.close()
+    kept = Recording(tmp_path).read(0, 5000)
+    np.testing.assert_allclose(kept[:1500], pcm[:1500], atol=1e-4)
+    np.testing.assert_allclose(kept[3000:], pcm[3000:], atol=1e-4)
+    assert not kept[1500:3000].any()
+
+
+def test_a_file_that_is_gone_is_a_hole_and_the_others_keep_their_places(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording_module, "FILE_SAMPLES", 500)
+    pcm = ramp(1700)
+    with closing(Recording(tmp_path)) as recording:
+        recording.append(pcm)
+    (tmp_path / "audio-00000.wav").unlink()
+    left = Recording(tmp_path)
+    assert (left.samples, left.holes) == (1700, [(0, 500)])
+    np.testing.assert_allclose(left.read(500, 2000), pcm[500:], atol=1e-4)
+
+
+def test_only_its_owner_may_read_a_recording(tmp_path: Path) -> None:
+    with closing(Recording(tmp_path)) as recording:
         recording.append(ramp(100))
-    with pytest.raises(StorageError):
-        recording.append(ramp(100))
+    assert (tmp_path / "audio-00000.wav").stat().st_mode & 0o777 == 0o600
+
+
+def test_sound_reaches_the_disk_within_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, synced = [0.0], []
+    monkeypatch.setattr(recording_module.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(recording_module.os, "fdatasync", lambda file: synced.append(clock[0]))
+    recording = Recording(tmp_path)
+    for _ in range(50):
+        clock[0] += 0.16
+        recording.append(ramp(2560))
+    recording.close()
+    assert len(synced) >= 7
+    assert max(np.diff([0.0, *synced])) <= 1.0 + 0.16
 
 
 def test_deleting_removes_the_sound_only(tmp_path: Path) -> None:
     recording = Recording(tmp_path)
     recording.append(ramp(100))
     (tmp_path / "transcript.txt").write_text("kept")
+    (tmp_path / "audio-00007.wav").write_bytes(b"somebody's own")
     recording.delete()
-    assert os.listdir(tmp_path) == ["transcript.txt"]  # noqa: PTH208
+    assert sorted(os.listdir(tmp_path)) == ["audio-00007.wav", "transcript.txt"]  # noqa: PTH208

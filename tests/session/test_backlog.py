@@ -11,7 +11,8 @@ import pytest
 from speech3n.journal.recording import Recording
 from speech3n.session import backlog as backlog_module
 from speech3n.session.backlog import Backlog, BacklogLimit
-from speech3n.types import FRAME_SAMPLES, SAMPLE_RATE, Gap, Waveform
+from speech3n.types import FRAME_SAMPLES, SAMPLE_RATE, Gap, Notice, Waveform
+from tests.conftest import full_disk
 
 
 def frame(index: int) -> Waveform:
@@ -89,12 +90,53 @@ def test_a_full_backlog_holds_up_a_file(recording: Recording) -> None:
     assert worst <= SAMPLE_RATE + FRAME_SAMPLES
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
 def test_a_full_disk_is_reported_once_and_recognition_goes_on(tmp_path: Path, recording: Recording) -> None:
-    (tmp_path / "audio-00000.wav").symlink_to("/dev/full")
     backlog = Backlog(recording, BacklogLimit())
-    for index in range(5):
-        backlog.write(frame(index), may_block=False)
+    backlog.write(frame(0), may_block=False)
+    with full_disk(tmp_path / "audio-00000.wav"):
+        for index in range(1, 5):
+            backlog.write(frame(index), may_block=False)
     (notice,) = backlog.reports()
-    assert "No space left" in notice.message
+    assert isinstance(notice, Notice)
+    assert "stopped" in notice.message
     assert len(drain(backlog)[1]) == 5 * FRAME_SAMPLES
+
+
+def test_what_was_recorded_before_the_disk_was_full_is_still_recognised(
+    tmp_path: Path, recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backlog_module, "_MEMORY_SAMPLES", 3 * FRAME_SAMPLES)
+    backlog = Backlog(recording, BacklogLimit())
+    for index in range(20):
+        backlog.write(frame(index), may_block=False)
+    with full_disk(tmp_path / "audio-00000.wav"):
+        for index in range(20, 30):
+            backlog.write(frame(index), may_block=False)
+    starts, pcm = drain(backlog)
+    # The disk has the first twenty frames, memory the last three; only what is between is lost, and said.
+    expected = np.concatenate([frame(index) for index in (*range(20), 27, 28, 29)])
+    np.testing.assert_allclose(pcm, expected, atol=1e-4)
+    assert starts == sorted(starts)
+    gaps = [report for report in backlog.reports() if isinstance(report, Gap)]
+    assert gaps == [Gap(20 * FRAME_SAMPLES / SAMPLE_RATE, 27 * FRAME_SAMPLES / SAMPLE_RATE)]
+
+
+def test_a_file_waits_while_the_disk_is_full(tmp_path: Path, recording: Recording) -> None:
+    backlog = Backlog(recording, BacklogLimit())
+    backlog.write(frame(0), may_block=True)
+    with full_disk(tmp_path / "audio-00000.wav"):
+        backlog.write(frame(1), may_block=True)
+
+        def write_all() -> None:
+            for index in range(2, 400):
+                backlog.write(frame(index), may_block=True)
+            backlog.close()
+
+        writer = threading.Thread(target=write_all)
+        writer.start()
+        received = 0
+        while not (backlog.closed and backlog.lag == 0):
+            if (found := backlog.read(1.0)) is not None:
+                received += len(found[1])
+        writer.join()
+    assert received == 400 * FRAME_SAMPLES

@@ -10,7 +10,7 @@ import pytest
 
 from speech3n.engines.base import EngineInfo
 from speech3n.errors import AudioError, DeviceError, StorageError, UsageError
-from speech3n.journal.journal import SavedSession
+from speech3n.journal.saved import SavedSession
 from speech3n.session import live
 from speech3n.session.live import LiveRequest, LiveSession, open_live
 from speech3n.types import SAMPLE_RATE, End, Segment, Waveform
@@ -148,3 +148,28 @@ def test_language_and_task_are_changed_by_name(english: Waveform, tmp_path: Path
                 session.configure("english", translate=True)
     first, *_, last = ((options.language, options.translate) for options in engine.opened)
     assert (first, last) == (("es", False), ("en", True))
+
+
+def test_what_a_session_leaves_only_its_owner_may_read(examples: dict[str, Path], tmp_path: Path) -> None:
+    request = LiveRequest(str(examples["en"]), language="en", save=tmp_path / "s")
+    with open_live(request, FakeEngine()) as live:
+        list(live.events())
+    assert (tmp_path / "s").stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "s").iterdir()} == {0o600}
+    assert {path.suffix for path in live.paths} == {".txt", ".srt", ".json"}
+
+
+def test_without_any_room_the_transcript_is_written_elsewhere_and_that_is_said(
+    examples: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "elsewhere"))
+    (tmp_path / "elsewhere").mkdir()
+    live = open_live(LiveRequest(str(examples["en"]), language="en", save=tmp_path / "s"), FakeEngine())
+    with full_disk(tmp_path / "s" / "events.jsonl"):
+        list(live.events())
+        # The disk of the temporary files has room.
+        (tmp_path / "s" / "transcript.txt").mkdir()
+        monkeypatch.setattr(type(live.journal), "is_whole", property(lambda _: False))
+    with pytest.raises(StorageError, match=r"The transcript is in '.*elsewhere.*' instead"):
+        live.close()
+    assert live.paths[0].read_text()

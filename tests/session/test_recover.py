@@ -13,10 +13,11 @@ import pytest
 from speech3n.cli import main as cli
 from speech3n.engines.base import ModelRef
 from speech3n.errors import StorageError
-from speech3n.journal.journal import Journal, SavedSession, SessionHeader
+from speech3n.journal.journal import Journal, SessionHeader
 from speech3n.journal.recording import Recording
+from speech3n.journal.saved import SavedSession
 from speech3n.session.recovery import missing_stretches, recover_transcript
-from speech3n.types import SAMPLE_RATE, Gap, Segment, Update, Waveform, Word
+from speech3n.types import SAMPLE_RATE, End, Gap, Segment, Update, Waveform, Word
 from tests.conftest import silence
 from tests.fakes import FakeEngine, frames
 
@@ -99,6 +100,50 @@ def test_committed_words_survive_without_sound(tmp_path: Path) -> None:
     assert [s.text for s in transcript.segments] == ["said 0", "sin sonido"]
 
 
+def test_committed_words_stay_and_only_what_follows_them_is_recognised(english: Waveform, tmp_path: Path) -> None:
+    engine = FakeEngine()
+    said = (Word("Y", 0.4, 0.7, 0.9), Word("así,", 0.7, 2.0, 0.9))
+    update = Update(said, (Word("mis", 2.0, 2.3, 0.4),), segment=0, language="es", audio_s=2.4)
+    saved = session(tmp_path / "s", english, update)
+    transcript = recover_transcript(saved, engine)
+    assert transcript.segments[0].words == said
+    assert min(segment.start for segment in transcript.segments[1:]) >= 2.0
+    assert sum(map(len, engine.accepted)) <= len(english) - 1.9 * SAMPLE_RATE
+
+
+def test_a_kill_between_a_gap_and_the_end_of_its_utterance_loses_no_committed_word(
+    english: Waveform, tmp_path: Path
+) -> None:
+    said = (Word("Antes", 1.0, 1.5, 0.9), Word("del", 1.5, 1.7, 0.9), Word("salto", 1.7, 2.2, 0.9))
+    update = Update(said, segment=0, language="es", audio_s=2.4)
+    saved = session(tmp_path / "s", np.concatenate([english, english]), update, Gap(3.0, 14.0))
+    transcript = recover_transcript(saved, FakeEngine())
+    assert transcript.segments[0].words == said
+    assert len(transcript.segments) > 1
+
+
+def test_a_gap_that_is_written_frame_by_frame_is_recognised(english: Waveform, tmp_path: Path) -> None:
+    gaps = [Gap(start / 25, (start + 4) / 25) for start in range(25, 25 * 10, 4)]
+    saved = session(tmp_path / "s", english, segment(0, 0.3, 0.9), *gaps, segment(1, 10.2, 10.9), End(11.0, 11.0))
+    assert missing_stretches(saved) == [(1.0, pytest.approx(10.12, abs=0.2))]
+    assert len(recover_transcript(saved, FakeEngine()).segments) > 2
+
+
+def test_where_lines_are_lost_their_sound_is_recognised_again(english: Waveform, tmp_path: Path) -> None:
+    pcm = np.concatenate([english, english, english])
+    saved = session(tmp_path / "s", pcm, segment(0, 0.3, 11.0), segment(1, 11.3, 21.9), segment(2, 22.2, 32.9))
+    path = tmp_path / "s" / "events.jsonl"
+    lines = path.read_bytes().split(b"\n")
+    path.write_bytes(b"\n".join([*lines[:2], lines[2].replace(b"said 1", b"said X"), *lines[3:]]))
+    saved = SavedSession.load(tmp_path / "s")
+    assert saved.damage
+    assert (11.0, 22.2) in missing_stretches(saved)
+    texts = [s.text for s in recover_transcript(saved, FakeEngine()).segments]
+    assert texts[0] == "said 0"
+    assert "w0" in texts[1]
+    assert "said 2" in texts
+
+
 def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:
     session(tmp_path / "s", silence(1), segment(0, 0.1, 0.9))
     with (tmp_path / "s" / "events.jsonl").open("ab") as file:
@@ -175,8 +220,6 @@ def test_a_model_folder_that_is_gone_still_gives_what_was_recognised(
 
 
 def test_a_session_that_ended_is_not_recognised_again(english: Waveform, tmp_path: Path) -> None:
-    from speech3n.types import End
-
     saved = session(tmp_path / "s", english, segment(0, 0.3, 4.0), End(11.0, 11.0))
     assert not missing_stretches(saved)
     with closing(Recording(tmp_path / "s")) as recording:

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from speech3n.audio.endpoint import EndpointConfig
 from speech3n.decoding.policy import Decision
 from speech3n.errors import AudioError, EngineError
-from speech3n.journal.journal import Journal, SavedSession, SessionHeader
+from speech3n.journal.journal import Journal, SessionHeader
+from speech3n.journal.saved import SavedSession
 from speech3n.session.feed import Block, PulledFeed, open_feed
 from speech3n.session.options import SessionOptions, file_options
 from speech3n.session.session import Session
 from speech3n.types import SAMPLE_RATE, End, Event, Gap, Hypothesis, Notice, Segment, Status, Update, Waveform
-from tests.conftest import silence
+from tests.conftest import full_disk, silence
 from tests.fakes import FakeEngine, FakeSource
 
 CAPTIONS = SessionOptions(language="es")
@@ -244,15 +245,21 @@ def test_the_journal_has_every_event_before_it_is_seen(english: Waveform, tmp_pa
     assert [segment.text for segment in saved.segments] == [segment.text for segment in seen]
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
-def test_a_full_disk_ends_the_journal_and_not_the_captions(english: Waveform, tmp_path: Path) -> None:
-    (tmp_path / "events.jsonl").symlink_to("/dev/full")
-    journal = Journal.create(tmp_path, SessionHeader("fake", "fake"))
-    events = list(Session(FakeEngine(), CAPTIONS, journal).run(open_feed(FakeSource(english))))
+def test_a_full_disk_is_a_notice_and_nothing_is_lost_when_there_is_room_again(
+    english: Waveform, tmp_path: Path
+) -> None:
+    journal = Journal.create(tmp_path / "s", SessionHeader("fake", "fake"))
+    session = Session(FakeEngine(), CAPTIONS, journal)
+    with full_disk(tmp_path / "s" / "events.jsonl", room=700):
+        events = list(session.run(open_feed(FakeSource(english))))
     (notice,) = [event for event in events if isinstance(event, Notice)]
-    assert "No space left" in notice.message
-    assert segments(events)
+    assert "could not be written" in notice.message
+    assert not journal.is_whole
     journal.close()
+    saved = SavedSession.load(tmp_path / "s")
+    assert saved.ended
+    assert not saved.damage
+    assert [segment.text for segment in saved.segments] == [segment.text for segment in segments(events)]
 
 
 def test_gaps_are_events(english: Waveform) -> None:
