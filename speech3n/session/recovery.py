@@ -57,7 +57,7 @@ def recover_session(request: RecoverRequest, note: Callable[[str], None] = lambd
     formats = parse_formats(request.formats or _DEFAULT_FORMATS)
     session = SavedSession.load(request.folder)
     for damage in session.damage:
-        click.echo(f"{request.folder}: {damage}", err=True)
+        note(f"{request.folder}: {damage}")
     missing_s = sum(end - start for start, end in missing_stretches(session))
     failure: ModelError | None = None
     with ExitStack() as opened:
