@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from speech3n.errors import UsageError
 from speech3n.eval.bench.captions.endurance import run_memory, run_silence
 from speech3n.eval.bench.captions.live import run_agreement, run_busy
 from speech3n.eval.bench.captions.tables import render
@@ -21,6 +22,7 @@ from speech3n.eval.sets.manifest import load_manifest
 from speech3n.store import DEFAULT_MODEL
 
 _PARTS = (*EVALUATIONS, "busy", "agreement", "silence", "memory")
+SHORT_FORM = "speech3n/examples/examples.jsonl"
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
@@ -28,7 +30,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 class _Options:
     """The options of the command line, as `main` declares them."""
 
-    eval_dir: Path
+    clips: Path | None
     out: Path
     only: tuple[str, ...]
     model: str
@@ -41,7 +43,7 @@ class _Options:
 
 
 @click.command()
-@click.option("--eval-dir", type=_FOLDER, default=Path("../shared/eval"), show_default=True)
+@click.argument("clips", metavar="CLIPS", required=False, type=click.Path(path_type=Path))
 @click.option("--out", type=_FOLDER, default=Path("bench-results"), show_default=True, help="Results.")
 @click.option("--only", type=click.Choice(_PARTS), multiple=True, help="Only these parts.")
 @click.option("--model", default=DEFAULT_MODEL, show_default=True)
@@ -52,7 +54,7 @@ class _Options:
 @click.option("--table", is_flag=True, help="Run nothing; print the tables of the results.")
 @click.option("--update-readme", is_flag=True, help="Run nothing; put the tables into README.md.")
 def main(**options: Any) -> None:
-    """Measure speech3n beside faster-whisper; finished parts are kept and not run again."""
+    """Measure speech3n beside faster-whisper on the manifest CLIPS; finished parts are kept and not run again."""
     with program():
         _run(_Options(**options))
 
@@ -69,7 +71,9 @@ def _run(options: _Options) -> None:
 
 
 def _measure(store: ResultStore, options: _Options) -> None:
-    manifest = options.eval_dir / "manifest.jsonl"
+    if options.clips is None:
+        raise UsageError("There are no clips to measure on.", f"Name a manifest, or {SHORT_FORM} for a short form.")
+    manifest = options.clips
     clips = load_manifest(manifest, limit=options.limit)
     parts: dict[str, Callable[[], None]] = {
         **{name: partial(run_evaluation, name, store, manifest, options.model, options.limit) for name in EVALUATIONS},

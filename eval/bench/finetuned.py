@@ -45,7 +45,7 @@ class _Options:
     speaker: str
     learned: int
     others: int | None
-    eval_dir: Path
+    clips: Path | None
     out: Path
     seed: int
     table: bool
@@ -57,7 +57,7 @@ class _Options:
 @click.option("--speaker", default=_SPEAKER, show_default=True, help="Whose clips are learned from.")
 @click.option("--learned", default=60, show_default=True, type=click.IntRange(10), help="How many of them.")
 @click.option("--others", type=click.IntRange(1), help="So many clips of each other speaker.  [default: all]")
-@click.option("--eval-dir", type=_FOLDER, default=Path("../shared/eval"), show_default=True)
+@click.option("--clips", type=click.Path(path_type=Path), help="A manifest that names the speaker of each clip.")
 @click.option("--out", type=_FOLDER, default=Path("bench-results/finetuned"), show_default=True, help="Results.")
 @click.option("--seed", default=0, show_default=True, help="Which clips are learned from hangs on it.")
 @click.option("--table", is_flag=True, help="Run nothing; print the table of the results.")
@@ -75,7 +75,9 @@ def main(**options: Any) -> None:
 def _run(options: _Options) -> None:
     report = options.out / "report"
     if not options.table:
-        learned, rest = parts(load_manifest(options.eval_dir / "manifest.jsonl"), options)
+        if options.clips is None:
+            raise UsageError("There are no clips to learn from.", "Name a manifest with --clips.")
+        learned, rest = parts(load_manifest(options.clips), options)
         write_manifest(options.out / "learned.jsonl", learned)
         write_manifest(options.out / "rest.jsonl", rest)
         tuned = options.out / "tuned"

@@ -20,8 +20,9 @@ from speech3n.audio.microphone import InputDevice, Microphone, list_devices
 from speech3n.audio.source import AudioSource, FileSource
 from speech3n.errors import DeviceError
 from speech3n.types import FRAME_SAMPLES, Waveform
+from tests.conftest import EXAMPLES
 
-SPEECH = Path(__file__).parents[2].parent / "shared" / "eval" / "en" / "jfk-jfk.flac"
+SPEECH = EXAMPLES / "en-jfk.flac"
 
 
 class PortAudioError(Exception):

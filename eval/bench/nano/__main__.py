@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from speech3n.engines.registry import install_model, resolve_model
+from speech3n.errors import UsageError
 from speech3n.eval.bench.evaluations import EvaluationError
 from speech3n.eval.bench.nano.exactness import measure_exactness
 from speech3n.eval.bench.nano.quality import SETS, SIZES, measure_quality, quality_reports
@@ -37,7 +38,8 @@ class _Options:
     """The options of the command line, as `main` declares them."""
 
     model: str
-    shared: Path
+    synthetic: Path | None
+    real: Path | None
     out: Path
     only: tuple[str, ...]
     limit: int | None
@@ -48,7 +50,10 @@ class _Options:
 
 @click.command()
 @click.option("--model", default="nano", show_default=True, help="nano, or a folder with a checkpoint of it.")
-@click.option("--shared", type=_FOLDER, default=Path("../shared"), show_default=True, help="Holds speech/ and eval/.")
+@click.option(
+    "--synthetic", type=click.Path(path_type=Path), help="Speech held out of training; what speed takes, too."
+)
+@click.option("--real", type=click.Path(path_type=Path), help="Real speech.")
 @click.option("--out", type=_FOLDER, default=Path("bench-results/nano"), show_default=True, help="Results.")
 @click.option("--only", type=click.Choice(_PARTS), multiple=True, help="Only these parts.")
 @click.option("--limit", type=click.IntRange(1), help="So many clips of each language.")
@@ -83,12 +88,16 @@ def _run(options: _Options) -> None:
 def _measure(store: ResultStore, options: _Options) -> None:
     install_model(resolve_model(options.model))
     parts: dict[str, Callable[[], None]] = {
-        **{name: partial(measure_quality, name, store, options.model, options.shared, options.limit) for name in SETS},
+        **{name: partial(_quality, name, store, options) for name in SETS},
         "exactness": lambda: _exactness(store, options),
         "speed": lambda: _speed(store, options),
     }
     for name in options.only or _PARTS:
         parts[name]()
+
+
+def _quality(name: str, store: ResultStore, options: _Options) -> None:
+    measure_quality(name, store, options.model, _clips(options, name), options.limit)
 
 
 def _exactness(store: ResultStore, options: _Options) -> None:
@@ -105,8 +114,16 @@ def _speed(store: ResultStore, options: _Options) -> None:
     store.part("speed", settings, partial(measure_speed, clips, systems))
 
 
+def _clips(options: _Options, name: str) -> Path:
+    """Where the clips of a set are; raises UsageError."""
+    path = {"synthetic": options.synthetic, "real": options.real}[name]
+    if path is None:
+        raise UsageError(f"There are no clips for '{name}'.", f"Give --{name}: {SETS[name].takes}.")
+    return path
+
+
 def _few_clips(options: _Options) -> list[Clip]:
-    return load_clips(options.shared / SETS["synthetic"].below, limit=min(options.limit or _FEW, _FEW))
+    return load_clips(_clips(options, "synthetic"), limit=min(options.limit or _FEW, _FEW))
 
 
 def _settings(options: _Options, clips: list[Clip]) -> Record:

@@ -21,22 +21,22 @@ SIZES = (WHOLE, "half")
 
 @dataclass(frozen=True, slots=True)
 class ClipSet:
-    """A set of clips: where it is below the folder of shared data, and what README calls it."""
+    """A set of clips: what README calls it, and what may be given as such."""
 
-    below: str
     title: str
+    takes: str
 
 
 SETS: Mapping[str, ClipSet] = {
-    "synthetic": ClipSet("speech/valid", "Synthetic speech, voices and sentences held out of training"),
-    "real": ClipSet("eval/manifest.jsonl", "Real speech"),
+    "synthetic": ClipSet("Synthetic speech, voices and sentences held out of training", "a folder of held-out shards"),
+    "real": ClipSet("Real speech", "a manifest or a public set"),
 }
 
 
-def measure_quality(name: str, store: ResultStore, model: str, shared: Path, limit: int | None) -> None:
+def measure_quality(name: str, store: ResultStore, model: str, clips: Path, limit: int | None) -> None:
     """Evaluate one of the SETS; raises EvaluationError where anything failed, and what `eval run` raises."""
     request = EvaluateRequest(
-        shared / SETS[name].below,
+        clips,
         models=(model,),
         sizes=SIZES,
         modes=("offline", "streaming"),
