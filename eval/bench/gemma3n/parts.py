@@ -207,28 +207,27 @@ _DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to measure and how; empty tuples stand for everything."""
+    """How to measure, and at which shapes; none stand for all."""
 
     shapes: tuple[str, ...]
-    parts: tuple[str, ...]
     dtype: str
     rounds: int
     threads: int | None
 
 
-def measure(store: ResultStore, plan: Plan) -> None:
-    """Run the parts of a plan that the store has no results of."""
+def measure_parts(store: ResultStore, parts: Sequence[str], plan: Plan) -> None:
+    """Run those of the parts that the store has no results of."""
     if plan.threads:
         torch.set_num_threads(plan.threads)
     settings = {"dtype": plan.dtype, "rounds": plan.rounds, "threads": torch.get_num_threads()}
     for name in plan.shapes or SHAPES:
-        _measure_shape(store, name, plan.parts, settings)
+        _measure_shape(store, name, parts, settings)
 
 
 def _measure_shape(store: ResultStore, name: str, parts: Sequence[str], settings: dict[str, Any]) -> None:
     pairs: dict[str, Pair] = {}
     for part, run in _PARTS.items():
-        if (parts and part not in parts) or (part in _ONCE and name != "e2b"):
+        if part not in parts or (part in _ONCE and name != "e2b"):
             continue
         # Rounding to bfloat16 would hide a real difference.
         own = settings | ({"dtype": "fp32", "rounds": 1} if part == "exactness" else {})

@@ -5,7 +5,7 @@ Systems run in processes of their own and take turns, so that what else the mach
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,10 +16,6 @@ from speech3n.eval.bench.quantised.worker import Worker
 from speech3n.eval.bench.store import ResultStore, progress
 
 REFERENCE, OURS = "transformers", "speech3n"
-PARTS = (
-    *("footprint", "footprint-e4b", "prefill", "decode", "encode", "encode_steps", "live"),
-    *("busy-decode", "busy-live", "accuracy"),
-)
 _READ_AT_ONCE = 1 << 26
 
 Numbers = dict[str, list[list[float]]]
@@ -28,21 +24,20 @@ Numbers = dict[str, list[list[float]]]
 
 @dataclass(frozen=True, slots=True)
 class QuantisedPlan:
-    """What to measure: recipes, parts (none stands for all), and the rounds of each.
+    """How to measure: by which recipes, and the rounds of each part.
 
     `plain` is the folder of the random bfloat16 checkpoint, made where there is none, and the quantised ones beside it;
     `trained` that of a trained one, for the accuracy.
     """
 
     recipes: tuple[str, ...]
-    parts: tuple[str, ...]
     rounds: int
     plain: Path
     trained: Path
 
 
-def measure_quantised(store: ResultStore, plan: QuantisedPlan) -> None:
-    """Run the parts of a plan that the store has no results of."""
+def measure_parts(store: ResultStore, parts: Sequence[str], plan: QuantisedPlan) -> None:
+    """Run those of the parts that the store has no results of."""
     from speech3n.eval.bench.quantised.accuracy import measure_accuracy
     from speech3n.models.gemma3n.quantisation import RECIPES
     from speech3n.runtime.threads import model_threads
@@ -74,7 +69,7 @@ def measure_quantised(store: ResultStore, plan: QuantisedPlan) -> None:
             with _machine(part):
                 return in_turns(open_workers(), what, rounds)
 
-        for part in plan.parts or PARTS:
+        for part in parts:
             store.part(part, settings, lambda part=part: run(part))  # type: ignore[misc]
 
 
