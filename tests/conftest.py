@@ -9,8 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from speech3n.types import SAMPLE_RATE, Waveform
+
+# Tests measure no time, hypothesis included: machines are busy.
+settings.register_profile("speech3n", deadline=None)
+settings.load_profile("speech3n")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 EXAMPLES = REPOSITORY / "speech3n" / "examples"

@@ -148,7 +148,7 @@ def speech() -> tuple[Waveform, Tensor]:
 
 
 @given(st.lists(st.integers(0, 3_000), max_size=30))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_however_the_sound_is_chopped_the_features_are_the_references(
     mel: LogMel, speech: tuple[Waveform, Tensor], sizes: list[int]
 ) -> None:

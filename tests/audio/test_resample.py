@@ -23,7 +23,7 @@ def resample_whole(sound: Waveform, rate: int) -> Waveform:
     return np.concatenate([resampler.push(sound), resampler.flush()])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     rate=st.sampled_from(RATES),
     sizes=st.lists(st.integers(0, 5_000), min_size=1, max_size=30),

@@ -105,7 +105,7 @@ EDIT = st.tuples(st.floats(0, 1), st.integers(0, 3), st.lists(TOKEN, max_size=3)
 """Where in a text how many tokens are replaced by what."""
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.builds(random_model, st.integers(0, 9999), st.sampled_from([0, 1, 2])),
     st.lists(EDIT, max_size=4),

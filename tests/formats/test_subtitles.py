@@ -77,7 +77,7 @@ def assert_limits(cues: list[Cue], options: SubtitleOptions) -> None:
         assert later.start >= earlier.end + options.gap_s - 1e-6
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(transcripts(), st.sampled_from([OPTIONS, SubtitleOptions(max_line_chars=16, max_lines=3, max_cue_s=3.0)]))
 def test_every_word_is_shown_once_in_order_within_the_limits(transcript: Transcript, options: SubtitleOptions) -> None:
     cues = lay_out(transcript, options)
@@ -85,7 +85,7 @@ def test_every_word_is_shown_once_in_order_within_the_limits(transcript: Transcr
     assert_limits(cues, options)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(transcripts(is_translated=True), st.sampled_from(["translation", "both"]))
 def test_every_translated_word_is_shown_once_in_order(transcript: Transcript, content: str) -> None:
     options = SubtitleOptions(content=content)

@@ -107,7 +107,7 @@ def test_hours_beyond_two_digits() -> None:
     assert "100:00:01.000 --> 100:00:02.500\n" in render(transcript, "vtt", SubtitleOptions())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.text(st.sampled_from(list("ab<>&- \t\n\r\x0b\u2028\u0085.")), max_size=60), st.sampled_from(["source", "both"])
 )

@@ -239,7 +239,7 @@ LINES = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(header=st.binary(max_size=80) | JSON.map(lambda value: json.dumps(value).encode()), lines=st.lists(LINES))
 def test_no_folder_ends_in_anything_but_a_session_or_a_clear_error(
     tmp_path_factory: pytest.TempPathFactory, header: bytes, lines: list[bytes]

@@ -23,7 +23,7 @@ def ramp(count: int) -> np.ndarray:
     return (np.arange(count) % 1000 / 1000 - 0.5).astype(np.float32)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.integers(0, 700), min_size=1, max_size=12), st.data())
 def test_what_is_appended_is_read_back(
     tmp_path_factory: pytest.TempPathFactory, sizes: list[int], data: st.DataObject

@@ -29,7 +29,7 @@ def append(cache: KVCache, marks: Tensor) -> list[tuple[Tensor, Tensor]]:
 STEPS = st.lists(st.integers(1, 5) | st.integers(250, 300) | st.floats(0, 1), max_size=12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(STEPS, STEPS)
 def test_appending_and_cutting_back_are_exact(steps: list[int | float], copied_steps: list[int | float]) -> None:
     cache, expected = KVCache(LAYERS), torch.zeros(1, HEADS, 0, DIM)

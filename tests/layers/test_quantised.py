@@ -42,7 +42,7 @@ def error(found: Tensor, expected: Tensor) -> float:
 
 
 @given(st.integers(0, 2**31), st.integers(1, 9), st.floats(1e-6, 1e6))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_int8_is_off_by_half_a_step_at_most(seed: int, rows: int, size: float) -> None:
     weight = matrix(rows, 40, seed) * size
     values, scale = round_int8(weight)
@@ -50,7 +50,7 @@ def test_int8_is_off_by_half_a_step_at_most(seed: int, rows: int, size: float) -
 
 
 @given(st.integers(0, 2**31), st.sampled_from((32, 64, 128)), st.floats(1e-6, 1e6))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_int4_is_off_by_less_than_a_seventh_of_the_largest_in_its_group(seed: int, group: int, size: float) -> None:
     weight = matrix(64, 256, seed) * size
     layer = int4_layer(weight, group)

@@ -108,7 +108,7 @@ def test_speech_without_a_pause_is_cut_between_words(english: Waveform) -> None:
         assert after.start - before.end < 0.5
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.lists(st.integers(1, 40_000), min_size=1, max_size=30))
 def test_the_chopping_of_the_audio_does_not_matter(english: Waveform, sizes: list[int]) -> None:
     class ChoppedFeed(PulledFeed):

@@ -45,7 +45,7 @@ def test_it_begins_with_the_largest() -> None:
         SizeController(())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.tuples(GAPS, st.floats(0.0, 5.0)), max_size=200))
 def test_no_two_changes_are_close_and_the_way_up_is_slow(observations: list[tuple[float, float]]) -> None:
     found = changes(SizeController(SIZES), observations)
@@ -58,7 +58,7 @@ def test_no_two_changes_are_close_and_the_way_up_is_slow(observations: list[tupl
             assert after_s - before_s >= LIMITS.up_after_s
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(GAPS, LATE), min_size=60, max_size=60))
 def test_lag_that_lasts_leads_to_the_smallest_size(observations: list[tuple[float, float]]) -> None:
     controller = SizeController(SIZES)
@@ -72,7 +72,7 @@ def test_lag_that_lasts_leads_to_the_smallest_size(observations: list[tuple[floa
     assert found[1][0] <= found[0][0] + LIMITS.hold_s + 2 * longest_gap_s
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(st.floats(0.5, 6.0), SLACK), min_size=120, max_size=120))
 def test_slack_that_lasts_leads_to_the_largest_size(observations: list[tuple[float, float]]) -> None:
     controller = SizeController(SIZES)

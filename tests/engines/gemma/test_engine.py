@@ -199,7 +199,7 @@ def test_silence_and_the_loudest_noise_do_no_harm(engine: Engine) -> None:
 CHUNKS = st.lists(st.tuples(st.integers(0, 6_000), st.booleans()), max_size=8)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(CHUNKS)
 def test_any_chopping_gives_the_same_final_words(engine: Engine, chunks: list[tuple[int, bool]]) -> None:
     pcm = noise(1.3, seed=2)

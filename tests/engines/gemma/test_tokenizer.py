@@ -182,7 +182,7 @@ TOKENS = st.lists(st.integers(0, 300) | st.integers(0, 4000), max_size=6)
 
 
 @pytest.mark.parametrize("name", ["memorised", "nano", "gemma", "without leading spaces"])
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(parts=st.lists(st.tuples(TEXTS, TOKENS), max_size=3))
 def test_tokens_end_where_the_text_before_the_next_one_does(
     tokenizers: dict[str, CheckpointTokenizer], name: str, parts: list[tuple[str, list[int]]]

@@ -4,7 +4,7 @@ import math
 from itertools import pairwise
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from speech3n.engines.gemma.words import TokenText, WordClock, split_words, word_confidences
@@ -182,7 +182,6 @@ TEXTS = st.lists(st.sampled_from(["a", "la", "La,", "no", "constitución", "sí"
 HEARD = st.lists(st.tuples(TEXTS, st.floats(0, 1.5), st.floats(0, 0.5)), max_size=8)
 
 
-@settings(deadline=None)
 @given(HEARD)
 @example([("a", 1.0, 0.0), ("a la no sí", 0.0, 0.0)])
 @example([("a la", 0.01, 0.0), ("no a la", 0.0, 0.0)])

@@ -103,7 +103,7 @@ def test_pauses_do_not_lower_the_speech_level(english: Waveform) -> None:
 
 
 @given(pcm=WAVEFORMS.filter(lambda pcm: bool(np.abs(pcm).max(initial=0.0) > 1e-6)))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_the_speech_level_of_anything_is_not_below_its_mean(pcm: Waveform) -> None:
     level = active_speech_level_db(pcm)
     assert level is not None
@@ -113,7 +113,7 @@ def test_the_speech_level_of_anything_is_not_below_its_mean(pcm: Waveform) -> No
 
 
 @given(gain_db=st.floats(-60.0, 0.0))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_the_speech_level_moves_with_the_gain(gain_db: float) -> None:
     pcm = tone(300.0, 0.5) * np.repeat([0.1, 1.0], 4000).astype(np.float32)
     level, moved = active_speech_level_db(pcm), active_speech_level_db(pcm * np.float32(10 ** (gain_db / 20)))
@@ -262,7 +262,7 @@ def test_gain_says_how_much_it_cut_off() -> None:
 
 
 @given(pcm=WAVEFORMS, gain_db=st.floats(0.0, 60.0))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_what_was_made_softer_can_be_made_louder_again(pcm: Waveform, gain_db: float) -> None:
     soft = parse_condition(f"gain:{-gain_db}").apply(pcm)
     again = parse_condition(f"gain:{gain_db}").apply(soft.pcm)
@@ -305,7 +305,7 @@ def test_silence_stays_silence(condition: Condition, samples: int, others: list[
 
 @pytest.mark.parametrize("name", [condition.name for condition in SWEEP if "babble" not in condition.name])
 @given(pcm=WAVEFORMS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_any_sound_stays_finite_within_full_scale_and_as_long(name: str, pcm: Waveform) -> None:
     altered = parse_condition(name).apply(pcm)
     assert np.isfinite(altered.pcm).all()
@@ -314,7 +314,7 @@ def test_any_sound_stays_finite_within_full_scale_and_as_long(name: str, pcm: Wa
 
 
 @given(samples=st.integers(0, 300_000), taps=st.integers(1, 40_000), seed=st.integers(0, 99))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_convolving_in_blocks_is_convolving(samples: int, taps: int, seed: int) -> None:
     random = np.random.default_rng(seed)
     signal, response = random.standard_normal(samples), random.standard_normal(taps)

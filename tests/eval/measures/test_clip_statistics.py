@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
@@ -17,7 +17,6 @@ TEXT = st.lists(st.sampled_from(["the", "cat", "sat", "on", "mat", "."]), max_si
 PAIRS = st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=4)
 
 
-@settings(deadline=None)
 @given(PAIRS)
 def test_error_rates_are_those_of_the_counts(pairs: list[tuple[str, str]]) -> None:
     references, hypotheses = zip(*pairs, strict=True)
@@ -28,7 +27,6 @@ def test_error_rates_are_those_of_the_counts(pairs: list[tuple[str, str]]) -> No
         assert score == total.rate if total.reference_length else math.isnan(score)
 
 
-@settings(deadline=None)
 @given(PAIRS)
 def test_translation_scores_are_those_of_sacrebleu(pairs: list[tuple[str, str]]) -> None:
     references, hypotheses = zip(*pairs, strict=True)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
@@ -171,7 +171,6 @@ def test_a_p_value_by_hand() -> None:
     assert bootstrap.p_value == pytest.approx(2 * 8 / 27, abs=0.05)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=2, max_size=12), st.integers(39, 200))
 def test_p_and_interval_of_the_bootstrap_never_contradict(edits: list[tuple[int, int]], resamples: int) -> None:
     baseline, candidate = zip(*edits, strict=True)

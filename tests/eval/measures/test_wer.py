@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from speech3n.eval.measures.normalise import Normaliser, whisper_normaliser
@@ -73,7 +73,6 @@ def test_characters_are_aligned_with_spaces() -> None:
 TEXTS = st.lists(st.sampled_from("abcd"), max_size=8).map(" ".join)
 
 
-@settings(deadline=None)
 @given(TEXTS, TEXTS)
 def test_runs_put_together_are_the_texts_and_their_counts_the_errors(reference: str, hypothesis: str) -> None:
     (clip,) = align_words([reference], [hypothesis], BASIC)

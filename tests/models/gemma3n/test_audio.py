@@ -150,7 +150,7 @@ def test_a_token_needs_no_more_than_92_ms_after_its_own_moment(pair: tuple[Audio
 
 
 @given(st.lists(st.integers(0, 6_000), max_size=20))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_however_the_sound_is_chopped_the_tokens_are_the_references(
     pair: tuple[AudioEncoder, Any], sizes: list[int]
 ) -> None:

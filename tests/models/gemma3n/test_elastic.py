@@ -117,7 +117,7 @@ plans = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(plans, st.integers(0, 99))
 def test_after_any_changes_and_cuts_each_pass_is_that_of_its_path_from_the_last_common_point(
     submodels: Submodels, apart: dict[str, Gemma3n], plan: list[tuple[str, int, int, int]], seed: int

@@ -104,7 +104,7 @@ def test_greedy_text_equals_the_references_token_for_token(pair: tuple[Gemma3n, 
     assert len(set(generated.tokens)) > 3, "the comparison means little where one token repeats"
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.lists(st.integers(1, 9_000), min_size=1, max_size=12), st.integers(0, 99))
 def test_a_growing_utterance_says_at_each_moment_what_it_would_say_from_scratch(
     pair: tuple[Gemma3n, Any], chunks: list[int], seed: int

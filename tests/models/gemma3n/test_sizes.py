@@ -120,7 +120,7 @@ def test_a_layer_may_go_when_those_that_shared_its_keys_go_too() -> None:
     assert model.config(CONFIG.text).num_kv_shared_layers == 4
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.sets(st.integers(0, 9)), st.lists(st.sampled_from([FULL, SLIDING]), min_size=10, max_size=10))
 def test_layers_share_the_keys_they_were_trained_with_or_the_size_is_refused(skip: set[int], types: list[str]) -> None:
     if not set(types[5:]) <= set(types[:5]):

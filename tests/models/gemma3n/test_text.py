@@ -89,7 +89,7 @@ def test_positions_that_nobody_reads_never_reach_the_upper_layers(pair: tuple[Ge
     assert {computed[layer] for layer in range(first_shared - 1, len(computed))} == {1}
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.tuples(st.integers(1, 25), st.integers(0, 12)), min_size=1, max_size=6), st.integers(0, 99))
 def test_any_chunks_with_any_cuts_between_them_equal_one_pass(
     pair: tuple[Gemma3n, Any], plan: list[tuple[int, int]], seed: int
