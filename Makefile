@@ -9,15 +9,17 @@ BIN    := $(VENV)/bin
 CORE   := $(VENV)/.installed-core
 STAMP  := $(VENV)/.installed
 MODEL  := whisper-base
+# What computes with the kernels that torch chooses by the processor (speech3n/runtime/processor.py).
+NUMERIC := tests/layers tests/models tests/engines/gemma/test_processors.py
 CLIPS  := $(sort $(wildcard speech3n/examples/*.flac))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup weights demo test check format bench clean
+.PHONY: help setup weights demo test test-portable check format bench clean
 
 help: ## Show the targets
 	@echo 'make TARGET, where TARGET is one of'
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1:\2/p' $(MAKEFILE_LIST) | awk -F: '{printf "%-9s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1:\2/p' $(MAKEFILE_LIST) | awk -F: '{printf "%-15s %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## Make .venv and install into it everything that tests and benchmarks need (once)
 
@@ -37,8 +39,12 @@ demo: weights ## Caption real speech in five languages, and translate it to Engl
 	@echo '  $(BIN)/speech3n live mic --translate'
 	@echo '  $(BIN)/speech3n transcribe FILE --translate --format srt'
 
-test: $(STAMP) weights check ## Run every check and every test
+test: $(STAMP) weights check test-portable ## Run every check and every test
 	@$(BIN)/python -m pytest
+
+test-portable: $(STAMP) ## Run the numeric tests as on a processor without AVX-512, and as on one without AVX
+	@ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(BIN)/python -m pytest $(NUMERIC)
+	@ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 $(BIN)/python -m pytest $(NUMERIC)
 
 check: $(STAMP) ## Lint, format, types, direction of imports
 	@$(BIN)/ruff check .
@@ -50,7 +56,7 @@ format: $(STAMP) ## Format the code and mend what can be mended
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(STAMP) ## SET=MANIFEST HELD_OUT=FOLDER: measure all that README's tables show (over two hours; goes on where it was)
+bench: $(STAMP) ## Measure what README's tables show, on SET=MANIFEST, nano's also on HELD_OUT=FOLDER (over two hours; resumable)
 	@[ -n "$(SET)" ] || { \
 	  echo 'Say on which clips: make bench SET=manifest.jsonl (SET=speech3n/examples/examples.jsonl is a short form).' >&2; \
 	  echo "With HELD_OUT=folder, speech held out of nano's training, it fills nano's tables, too." >&2; exit 2; }
