@@ -6,12 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from speech3n.errors import Speech3nError
-
-
-class ManifestError(Speech3nError):
-    """A set that is missing, or has a line that describes no clip; names the file and the line."""
-
 
 @dataclass(frozen=True, slots=True)
 class Clip:

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from speech3n.eval.sets.clip import ManifestError
 from speech3n.eval.sets.entry import Entry, language_code
 from speech3n.eval.sets.lines import read_table
+from speech3n.training.data.manifest import ManifestError
 
 DURATIONS = "clip_durations.tsv"
 _NEEDED = ("client_id", "path", "sentence")

@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from speech3n.eval.sets.clip import ManifestError
 from speech3n.eval.sets.common_voice import audio_paths, read_durations
 from speech3n.eval.sets.entry import Entry, language_code
 from speech3n.eval.sets.lines import read_table
+from speech3n.training.data.manifest import ManifestError
 
 _NEEDED = ("path", "sentence", "translation", "client_id")
 _NAME = re.compile(r"covost_v2\.([A-Za-z-]+)_([A-Za-z-]+)\.(train|dev|test)\.tsv")

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from speech3n.errors import AudioError
-from speech3n.eval.sets.clip import Clip, ManifestError
+from speech3n.eval.sets.clip import Clip
+from speech3n.training.data.manifest import ManifestError
 from speech3n.types import SAMPLE_RATE
 
 _CODES = {"cmn": "zh", "nb": "no", "fil": "tl"}

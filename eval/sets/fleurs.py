@@ -9,9 +9,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from speech3n.eval.sets.clip import ManifestError
 from speech3n.eval.sets.entry import Entry, language_code
-from speech3n.eval.sets.lines import read_lines
+from speech3n.training.data.manifest import ManifestError, read_lines
 
 _COLUMNS = 7
 """id, file name, raw transcription, transcription, characters, samples, gender; no line names them."""

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from speech3n.eval.sets.audio_files import read_audio, write_wav
-from speech3n.eval.sets.clip import Clip, ManifestError, language_order, languages
+from speech3n.eval.sets.clip import Clip, language_order, languages
 from speech3n.eval.sets.load import load_clips
 from speech3n.eval.sets.manifest import load_manifest
+from speech3n.training.data.manifest import ManifestError
 from speech3n.types import SAMPLE_RATE, Waveform
 
 __all__ = [

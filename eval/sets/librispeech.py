@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from speech3n.eval.sets.clip import ManifestError
 from speech3n.eval.sets.entry import Entry
-from speech3n.eval.sets.lines import read_lines, speaker_genders
+from speech3n.eval.sets.lines import speaker_genders
+from speech3n.training.data.manifest import ManifestError, read_lines
 
 _DEPTH = 3
 """Folders between LibriSpeech/ and a chapter's transcript: split, speaker, chapter."""

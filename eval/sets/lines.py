@@ -1,4 +1,4 @@
-"""Text files of sets, a line at a time and with line numbers: plain, tab-separated, pipe-separated."""
+"""Tables of sets, a row at a time and with line numbers: tab-separated, pipe-separated."""
 
 from __future__ import annotations
 
@@ -6,26 +6,7 @@ import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from speech3n.eval.sets.clip import ManifestError
-
-
-def read_lines(path: Path) -> Iterator[tuple[str, str]]:
-    """The lines that are not blank, each with where it is ("FILE, line 3"); raises ManifestError.
-
-    Only line feeds end a line, so that texts may hold any other separator of Unicode.
-    """
-    try:
-        with path.open("rb") as file:
-            for number, raw in enumerate(file, start=1):
-                where = f"{path}, line {number}"
-                try:
-                    line = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
-                except UnicodeDecodeError as error:
-                    raise ManifestError(f"{where}: not UTF-8.", "Convert the file to UTF-8.") from error
-                if line.strip():
-                    yield where, line
-    except OSError as error:
-        raise ManifestError(f"Cannot read {path}: {error.strerror}.", "Check the path.") from error
+from speech3n.training.data.manifest import ManifestError, read_lines
 
 
 def read_table(path: Path, needed: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:

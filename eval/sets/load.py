@@ -7,16 +7,17 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
-from speech3n.eval.sets.clip import Clip, ManifestError
+from speech3n.eval.sets.clip import Clip
 from speech3n.eval.sets.common_voice import DURATIONS, read_common_voice
 from speech3n.eval.sets.covost import is_covost_name, read_covost
 from speech3n.eval.sets.entry import Entry, clip_of, language_code
 from speech3n.eval.sets.fleurs import is_fleurs_line, read_fleurs
 from speech3n.eval.sets.librispeech import find_chapters, read_librispeech
-from speech3n.eval.sets.lines import read_lines
 from speech3n.eval.sets.manifest import load_manifest
 from speech3n.eval.sets.mls import read_mls
-from speech3n.eval.sets.shards import held_out, is_shard, read_shard, shards_in
+from speech3n.eval.sets.shards import held_out, read_shard, shards_in
+from speech3n.training.data.manifest import ManifestError, read_lines
+from speech3n.training.data.shards import is_shard
 
 Reader: TypeAlias = Callable[[], Iterator[Entry]]
 """Gives the entries of a file, or of a LibriSpeech folder; all of one language."""

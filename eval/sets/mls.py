@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from speech3n.eval.sets.clip import ManifestError
 from speech3n.eval.sets.entry import Entry
-from speech3n.eval.sets.lines import read_lines, speaker_genders
+from speech3n.eval.sets.lines import speaker_genders
+from speech3n.training.data.manifest import ManifestError, read_lines
 
 _LANGUAGES = {
     "dutch": "nl",

@@ -9,16 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from speech3n.eval.sets.audio_files import cache_folder, write_wav_once
-from speech3n.eval.sets.clip import ManifestError
 from speech3n.eval.sets.digests import file_digest, key_of
 from speech3n.eval.sets.entry import Entry
+from speech3n.training.data import shards
+from speech3n.training.data.shards import is_shard
 
 _TRAINING, _HELD_OUT = "train", "valid"
-
-
-def is_shard(path: Path) -> bool:
-    """Whether a file is the list of clips of a shard."""
-    return path.suffix == ".jsonl" and path.with_suffix(".ogg").is_file()
 
 
 def shards_in(folder: Path) -> list[Path]:
@@ -34,35 +30,26 @@ def held_out(folder: Path) -> Path:
 
 def read_shard(shard: Path) -> Iterator[Entry]:
     """The clips of a shard, all of one language; raises ManifestError, AudioError, StorageError."""
-    from speech3n.training.data.shards import read_lines
-    from speech3n.training.memorise.passages import ManifestError as TrainingError
-
-    try:
-        lines = read_lines(shard)
-        cuts = _cuts(shard, len(lines))
-    except TrainingError as error:
-        raise ManifestError(error.message, error.hint) from error
-    for number, (line, cut) in enumerate(zip(lines, cuts, strict=True), start=1):
+    clips = shards.read_shard(shard)
+    for number, (clip, cut) in enumerate(zip(clips, _cuts(shard, len(clips)), strict=True), start=1):
         yield Entry(
             where=f"{shard}, line {number}",
             audio=(cut,),
             audio_hint="It was cut out and is gone again: try once more.",
-            language=line.language,
-            text=line.text,
-            translation_en=line.translation_en,
-            source=line.source,
-            speaker=line.voice,
+            language=clip.language,
+            text=clip.text,
+            translation_en=clip.translation_en,
+            source=clip.source,
+            speaker=clip.voice,
         )
 
 
 def _cuts(shard: Path, count: int) -> list[Path]:
     """The files of the clips, which are written where they are not there yet."""
-    from speech3n.training.data.shards import cut_clips
-
     key = key_of([file_digest(shard), file_digest(shard.with_suffix(".ogg"))])
     folder = cache_folder() / "clips" / f"{shard.stem}-{key[:12]}"
     paths = [folder / f"{shard.stem}-{number:04}.wav" for number in range(1, count + 1)]
     if not all(path.is_file() for path in paths):
-        for path, (_, pcm) in zip(paths, cut_clips(shard), strict=True):
+        for path, (_, pcm) in zip(paths, shards.cut_clips(shard), strict=True):
             write_wav_once(path, pcm)
     return paths

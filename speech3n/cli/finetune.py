@@ -20,7 +20,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--keep", multiple=True, type=click.Path(exists=True, path_type=Path), metavar="MANIFEST|DIR",
               help="Clips of others that the model must go on understanding, mixed in against forgetting.")  # fmt: skip
 @click.option("--keep-share", default=0.5, show_default=True, type=click.FloatRange(0, 0.95),
-              help="How much of what is heard is of --keep.")  # fmt: skip
+              help="How much of the audio in training is of --keep.")  # fmt: skip
 @click.option("--valid", type=_FILE, metavar="MANIFEST", help="Clips to measure with.  [default: a part of MANIFEST]")
 @click.option("--valid-share", default=0.1, show_default=True, type=click.FloatRange(0.01, 0.5),
               help="How many clips of MANIFEST are held out to measure with: at least five.")  # fmt: skip
@@ -31,7 +31,9 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--rate", type=click.FloatRange(0, min_open=True),
               help="Learning rate.  [default: 0.0005 with lora, 0.0001 with full]")  # fmt: skip
 @click.option("--rank", default=16, show_default=True, type=click.IntRange(1), help="Size of LoRA's matrices.")
-@click.option("--batch-s", default=30.0, show_default=True, type=click.FloatRange(1), help="Seconds heard in a step.")
+@click.option(
+    "--batch-s", default=30.0, show_default=True, type=click.FloatRange(1), help="Seconds of audio in a step."
+)
 @click.option("--seed", default=0, show_default=True, help="What is held out and how clips are changed hangs on it.")
 @click.option("--threads", type=click.IntRange(1), help="Threads to compute with.  [default: half of the cores]")
 @click.option("--device", default="cpu", show_default=True, help="cpu, or cuda for a GPU.")
@@ -46,7 +48,7 @@ def finetune(
     "translation_en": "Hello."}. Fifty sentences are a beginning. Some are held out; the model that does best on
     them is the one that is kept, and if none does better than before, nothing is written and the exit code is 1.
 
-    A model that hears only one voice forgets others: give it theirs with --keep. Ctrl-C writes the best so far, and
+    A model that is trained on one voice forgets others: give it theirs with --keep. Ctrl-C writes the best so far, and
     the same command goes on. DIR is a model as any other: --model takes it, `models quantize` makes it smaller.
 
     \b
@@ -59,12 +61,12 @@ def finetune(
     require("torch", "finetune")
     from speech3n.training.finetune.command import RATES, Request, run
     from speech3n.training.finetune.dataset import Sources
-    from speech3n.training.finetune.trainer import Plan
+    from speech3n.training.finetune.trainer import FineTunePlan
 
     folder = _checkpoint(model)
     if device != "cpu":
         _require_device(device)
-    plan = Plan(steps, "full" if method == "full" else "lora", rank, rate or RATES[method], seed=seed)
+    plan = FineTunePlan(steps, "full" if method == "full" else "lora", rank, rate or RATES[method], seed=seed)
     sources = Sources(manifest, valid, valid_share, keep, keep_share, seed)
     return run(Request(sources, model, folder, output, plan, batch_s, minutes, device, threads or _threads()))
 

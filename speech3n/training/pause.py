@@ -1,4 +1,4 @@
-"""Long work that makes room: it rests while somebody else needs the machine."""
+"""Long work that makes room: it waits while somebody else needs the machine, and ends when somebody says stop."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-_LOOK_EVERY_S = 5.0
+_POLL_S = 5.0
 
 
-def rest_while(path: Path | None, is_stopped: Callable[[], bool] = lambda: False) -> float:
-    """Wait while a file exists and nobody says stop; gives the seconds that it took."""
-    began = time.monotonic()
-    while path is not None and path.exists() and not is_stopped():
-        time.sleep(_LOOK_EVERY_S)
-    return time.monotonic() - began
+def wait_while_exists(path: Path | None, should_stop: Callable[[], bool] = lambda: False) -> None:
+    """Wait while a file exists and nobody says stop."""
+    while path is not None and path.exists() and not should_stop():
+        time.sleep(_POLL_S)

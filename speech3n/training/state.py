@@ -24,7 +24,7 @@ class Progress:
 
     step: int = 0
     position: Position = field(default_factory=lambda: Position(0, 0))
-    heard_s: float = 0.0
+    audio_s: float = 0.0
     elapsed_s: float = 0.0
     corpus: str = ""
     """The digest of the features that `position` is a position in."""

@@ -1,7 +1,7 @@
-"""The training step: clips and questions about them to a loss on the answers, gradients, and new weights.
+"""The training step: clips and tasks on them to a loss on the answers, gradients, and new weights.
 
-One clip may be asked about many times in a batch. The encoder is causal, so that the first soft tokens of a clip
-are those of its beginning: a question about a part of the clip costs no encoding of its own.
+A batch may hold many tasks on one clip. The encoder is causal, so that the first soft tokens of a clip are those of
+its beginning: a task on a part of the clip costs no encoding of its own.
 """
 
 from __future__ import annotations
@@ -16,16 +16,20 @@ from torch import Tensor, nn
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.models.gemma3n.prompts import Prompt
 from speech3n.models.gemma3n.text import AltUp
-from speech3n.training.nano.guided_attention import NOWHERE, Span
 
 IGNORED = -100
 """The label of a position that is not part of an answer, as in transformers."""
 _LARGEST_GRADIENT_NORM = 1.0
 
+Span = tuple[int, int]
+"""The first and the last soft token that hold a piece of an answer."""
+NOWHERE: Span = (-1, -1)
+"""The span of a piece of an answer that no soft token holds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """The first `soft_tokens` of clip number `clip` of a batch, a question about them, and the ids of the answer.
+    """The first `soft_tokens` of clip number `clip` of a batch, a task on them, and the ids of the answer.
 
     The answer ends with the token that ends a turn.
     """
@@ -52,8 +56,9 @@ class Batch:
     """[soft tokens of all examples]: which clip each belongs to."""
     places: Tensor
     """Likewise, its place in the clip."""
-    looks: Tensor
-    """[3, B, T]: as `Guidance` has it."""
+    attention_targets: Tensor
+    """[3, B, T]: where guided heads of attention should look at each position, below zero for nowhere: at the position
+    of the first phoneme of what comes next, at that of the last one, and how many positions off is near enough."""
 
     def soft_tokens(self, encoded: Tensor) -> Tensor:
         """Those of encoded clips [C, T, D] that the examples ask for, one after the other, [..., D]."""
@@ -73,7 +78,7 @@ def collate(examples: Sequence[Example], audio_token_id: int, padding: int) -> B
     length = max(map(len, rows))
     ids = torch.full((len(rows), length), padding)
     labels = torch.full((len(rows), length), IGNORED)
-    looks = torch.full((3, len(rows), length), -1)
+    attention_targets = torch.full((3, len(rows), length), -1)
     for index, (row, example) in enumerate(zip(rows, examples, strict=True)):
         ids[index, : len(row)] = torch.tensor(row)
         begin = len(row) - len(example.answer)
@@ -81,10 +86,10 @@ def collate(examples: Sequence[Example], audio_token_id: int, padding: int) -> B
         for place, span in enumerate(example.spans, begin - 1):
             if span != NOWHERE:
                 first, last = (len(example.prompt.prefix) + each for each in span)
-                looks[:, index, place] = torch.tensor((first, last, example.slack))
+                attention_targets[:, index, place] = torch.tensor((first, last, example.slack))
     clips = torch.cat([torch.full((example.soft_tokens,), example.clip) for example in examples])
     places = torch.cat([torch.arange(example.soft_tokens) for example in examples])
-    return Batch(ids, labels, clips, places, looks)
+    return Batch(ids, labels, clips, places, attention_targets)
 
 
 def answer_loss(model: Gemma3n, batch: Batch, encoded: Tensor | None = None) -> Tensor:
@@ -104,20 +109,31 @@ def answer_loss(model: Gemma3n, batch: Batch, encoded: Tensor | None = None) -> 
     return F.cross_entropy(logits.float(), wanted[is_answer])
 
 
-def training_step(
-    model: Gemma3n, optimizer: torch.optim.Optimizer, mel: Tensor, mask: Tensor, batch: Batch
-) -> tuple[float, float]:
-    """Learn from one batch about clips `mel` [C, T, bins] with `mask` [C, T]; gives loss and gradient norm."""
+def update_weights(
+    loss: Tensor,
+    optimizer: torch.optim.Optimizer,
+    rate: float,
+    coefficients_of: nn.Module | None,
+) -> float:
+    """Take a step against the gradient of a loss, clipped to a norm of one; gives the norm before clipping.
+
+    A gradient that is not finite changes nothing. AltUp's coefficients in `coefficients_of` are kept within bounds.
+    """
     optimizer.zero_grad(set_to_none=True)
-    loss = answer_loss(model, batch, model.encode(mel, mask))
     loss.backward()  # type: ignore[no-untyped-call]
-    norm = nn.utils.clip_grad_norm_(model.parameters(), _LARGEST_GRADIENT_NORM)
-    optimizer.step()
-    clip_coefficients(model)
-    return float(loss.detach()), float(norm)
+    parameters = []
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+        parameters += group["params"]
+    norm = nn.utils.clip_grad_norm_(parameters, _LARGEST_GRADIENT_NORM)
+    if torch.isfinite(norm):
+        optimizer.step()
+        if coefficients_of is not None:
+            clip_coefficients(coefficients_of)
+    return float(norm)
 
 
-def clip_coefficients(model: Gemma3n) -> None:
+def clip_coefficients(model: nn.Module) -> None:
     """Keep AltUp's coefficients within their bounds, as the reference does whenever it trains."""
     for module in model.modules():
         if isinstance(module, AltUp):

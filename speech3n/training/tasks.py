@@ -1,4 +1,4 @@
-"""What is asked about a recording, and what the right answer is to what was heard of it."""
+"""Tasks on a recording (transcribe, translate) as prompts, and the answers that are to be learned."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _END_OF_TURN = "<end_of_turn>"
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class Task:
     """A task: transcribe what is spoken in `language` (None: find out), and translate it to English if so asked."""
 
     language: str | None
@@ -39,31 +39,31 @@ class Question:
         return f"{transcript}\n{language_name(TARGET)}: {translation}".strip()
 
 
-def questions_about(language: str) -> list[Question]:
-    """All that is asked about a recording in a language."""
-    return [Question(named, translate) for named in (language, None) for translate in (False, True)]
+def tasks_for(language: str) -> list[Task]:
+    """All tasks on a recording in a language: the language named or not, with a translation or without."""
+    return [Task(named, translate) for named in (language, None) for translate in (False, True)]
 
 
-def any_question(languages: Sequence[str], random: np.random.Generator) -> Question:
-    """A question as it may be asked about any sound, whatever is spoken in it."""
+def random_task(languages: Sequence[str], random: np.random.Generator) -> Task:
+    """A task as it may be set on any audio, whatever is spoken in it."""
     language = None if random.random() < 0.5 else str(random.choice(languages))
-    return Question(language, bool(random.random() < 0.5))
+    return Task(language, bool(random.random() < 0.5))
 
 
-class Desk:
-    """Questions and answers as token ids of one tokenizer."""
+class PromptEncoder:
+    """Tasks and answers as token ids of one tokenizer."""
 
     def __init__(self, tokenizer: Any, config: Gemma3nConfig) -> None:
         self._tokenizer = tokenizer
         self._tokens = AudioTokens(config.boa_token_id, config.eoa_token_id, config.audio_token_id)
-        self._prompts: dict[Question, Prompt] = {}
+        self._prompts: dict[Task, Prompt] = {}
         self.end_of_turn: int = tokenizer.convert_tokens_to_ids(_END_OF_TURN)
 
-    def prompt(self, question: Question) -> Prompt:
+    def prompt(self, task: Task) -> Prompt:
         """The ids around the audio."""
-        if question not in self._prompts:
-            self._prompts[question] = build_prompt(self._tokenizer, self._tokens, question.instruction)
-        return self._prompts[question]
+        if task not in self._prompts:
+            self._prompts[task] = build_prompt(self._tokenizer, self._tokens, task.instruction)
+        return self._prompts[task]
 
     def answer(self, text: str) -> tuple[int, ...]:
         """The ids of an answer, the last one ending the turn."""

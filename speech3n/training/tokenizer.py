@@ -1,9 +1,13 @@
-"""Vocabularies of our own, laid out as Gemma's: control tokens, pieces of text, then images and sounds."""
+"""Tokenizers: that of a checkpoint, and new ones laid out as Gemma's (control tokens, text, then images and audio)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
+
+from speech3n.errors import ModelError
+from speech3n.models.gemma3n.config import Gemma3nConfig
 
 SPECIAL = ["<pad>", "<eos>", "<bos>", "<unk>", "<start_of_turn>", "<end_of_turn>", "<start_of_audio>"]
 # In Gemma's order: ids of the vision vocabulary, then those of the audio vocabulary, whose last stands for no audio.
@@ -40,3 +44,14 @@ def train_tokenizer(texts: Iterable[str], size: int, longest: int) -> Any:
         clean_up_tokenization_spaces=False,
         model_max_length=longest,
     )
+
+
+def open_tokenizer(folder: Path) -> tuple[Any, Gemma3nConfig]:
+    """Tokenizer (transformers) and config of a checkpoint folder; raises ModelError."""
+    from transformers import AutoTokenizer
+
+    config = Gemma3nConfig.read(folder)
+    try:
+        return AutoTokenizer.from_pretrained(str(folder), local_files_only=True), config
+    except (OSError, ValueError) as error:
+        raise ModelError(f"'{folder}' holds no tokenizer: {error}.", "Copy or make it anew.") from error

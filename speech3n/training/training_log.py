@@ -13,7 +13,7 @@ _WIDTH, _HEIGHT, _MARGIN = 720, 220, 44
 _COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f")
 
 
-class Metrics:
+class TrainingLog:
     """A JSONL file of numbers; lines of steps that are done again after a stop are dropped."""
 
     def __init__(self, path: Path) -> None:

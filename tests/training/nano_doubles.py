@@ -10,9 +10,10 @@ from speech3n.models.gemma3n.config import FULL, SLIDING, Gemma3nConfig
 from speech3n.models.gemma3n.sizes import Size
 from speech3n.training.data.features import FeatureStore, FeatureWriter
 from speech3n.training.data.sentences import Sentence
-from speech3n.training.data.shards import Line
-from speech3n.training.nano.batches import Course
-from speech3n.training.nano.model import open_nano
+from speech3n.training.data.shards import ShardClip
+from speech3n.training.nano.batches import NanoDataConfig
+from speech3n.training.nano.model import FOLDER
+from speech3n.training.tokenizer import open_tokenizer
 from speech3n.types import Waveform
 
 TEXTS = {
@@ -24,12 +25,12 @@ TEXTS = {
 }
 SMALL_HALF = Size("half", 16)
 SENTENCES = [Sentence("Hola.", "Hello.", "es", "es", "test"), Sentence("Ciao a tutti.", "Hi all.", "it", "it", "test")]
-COURSE = Course(batch_frames=400, sentences=2, seed=4)
+DATA = NanoDataConfig(batch_frames=400, sentences=2, seed=4)
 
 
 def small_nano() -> tuple[Any, Gemma3nConfig]:
     """Nano's tokenizer, and its shape with fewer and narrower layers."""
-    tokenizer, config = open_nano()
+    tokenizer, config = open_tokenizer(FOLDER)
     audio = replace(
         config.audio,
         hidden_size=16,
@@ -69,7 +70,7 @@ def feature_store(folder: Path, clips: int = 10) -> FeatureStore:
         language = list(TEXTS)[number % 5]
         translation = None if language == "en" else "Something in English."
         made.append(
-            (Line(0, 1, language, TEXTS[language], translation, "nobody", "test"), sound(1 + number / 10, number))
+            (ShardClip(0, 1, language, TEXTS[language], translation, "nobody", "test"), sound(1 + number / 10, number))
         )
     writer.add("clips", made)
     return FeatureStore([folder])

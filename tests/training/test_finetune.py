@@ -1,6 +1,8 @@
 """Fine-tuning: it helps, stops and goes on, keeps what it should, and says what is wrong with what it was given."""
 
 import json
+import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,23 +18,24 @@ from speech3n.models.gemma3n import checkpoint
 from speech3n.models.gemma3n.capabilities import Capabilities
 from speech3n.models.gemma3n.quantisation import RECIPES
 from speech3n.models.gemma3n.quantise import quantise_checkpoint
-from speech3n.training.data.features import FeatureStore, StoredClip
+from speech3n.training.clip_batches import ClipBatches, DataConfig
+from speech3n.training.data.features import FeatureStore, FeatureWriter, StoredClip
+from speech3n.training.data.manifest import ManifestError
 from speech3n.training.data.sampler import Position
+from speech3n.training.finetune.clips import load_waveforms, read_clips
 from speech3n.training.finetune.command import Request, run
-from speech3n.training.finetune.dataset import Sources, gather, split, woven
-from speech3n.training.finetune.manifest import read_manifest, sounds
+from speech3n.training.finetune.dataset import Sources, build_dataset, mixed, split
 from speech3n.training.finetune.record import RECORD
-from speech3n.training.finetune.run import Tuning
-from speech3n.training.finetune.trainer import Method, Plan, Pupil
-from speech3n.training.memorise.passages import ManifestError
-from speech3n.training.nano.batches import Course, Lessons
+from speech3n.training.finetune.run import FineTuneRun
+from speech3n.training.finetune.trainer import FineTunePlan, FineTuneTrainer, Method
 from speech3n.training.nano.model import new_nano
+from speech3n.training.nano.synthesis.espeak import espeak
 from speech3n.training.new_checkpoint import save_companions
-from speech3n.training.tasks import Desk
+from speech3n.training.tasks import PromptEncoder
 from tests.models.gemma3n.pairs import no_vision
 from tests.training.nano_doubles import SMALL_HALF, TEXTS, small_nano, sound
 
-PLAN = Plan(steps=6, rate=0.02, rank=4, look_every=2, seed=3)
+PLAN = FineTunePlan(steps=6, rate=0.02, rank=4, evaluate_every=2, seed=3)
 IDS = torch.arange(3, 20)[None]
 
 
@@ -67,7 +70,7 @@ def write_manifest(folder: Path, clips: int, **changes: Any) -> Path:
     return path
 
 
-def request(base: Path, manifest: Path, output: Path, plan: Plan = PLAN, **sources: Any) -> Request:
+def request(base: Path, manifest: Path, output: Path, plan: FineTunePlan = PLAN, **sources: Any) -> Request:
     return Request(Sources(manifest, **sources), "toy", base, output, plan, batch_s=6.0)
 
 
@@ -95,22 +98,22 @@ def test_it_helps_and_what_comes_out_is_a_checkpoint(
     assert "from toy" in (output / "README.md").read_text("utf-8")
 
 
-def moved_by(pupil: Pupil, manifest: Path, folder: Path) -> set[str]:
+def moved_by(trainer: FineTuneTrainer, manifest: Path, folder: Path) -> set[str]:
     """The weights that a few steps change, by their names in a checkpoint."""
     tokenizer, config = small_nano()
-    store = gather(Sources(manifest), folder).store
-    lessons = Lessons(store, [], Desk(tokenizer, config), config, Course(batch_frames=800, sentences=0))
+    store = build_dataset(Sources(manifest), None, folder).store
+    batches = ClipBatches(store, PromptEncoder(tokenizer, config), config, DataConfig(batch_frames=800))
     position = Position(0, 0)
     for _ in range(3):
-        lesson, position = lessons.at(position)
-        pupil.learn(lesson, 0.01)
+        batch, position = batches.at(position)
+        trainer.train_step(batch, 0.01)
     before = new_nano(small_nano()[1], 0).state_dict()
-    return {name for name, value in pupil.finish().state_dict().items() if not torch.equal(value, before[name])}
+    return {name for name, value in trainer.finish().state_dict().items() if not torch.equal(value, before[name])}
 
 
 def test_lora_moves_matrices_of_attention_and_feed_forward_alone(manifest: Path, tmp_path: Path) -> None:
-    pupil = Pupil(new_nano(small_nano()[1], 0), PLAN, SMALL_HALF)
-    moved = moved_by(pupil, manifest, tmp_path)
+    trainer = FineTuneTrainer(new_nano(small_nano()[1], 0), PLAN, SMALL_HALF)
+    moved = moved_by(trainer, manifest, tmp_path)
     assert "language_model.layers.0.mlp.down_proj.weight" in moved
     assert "audio_tower.conformer.1.ffw_layer_start.ffw_layer_1.weight" in moved
     assert not any("norm" in name or "embed_tokens" in name or "altup" in name for name in moved)
@@ -118,8 +121,8 @@ def test_lora_moves_matrices_of_attention_and_feed_forward_alone(manifest: Path,
 
 
 def test_in_full_all_but_the_per_layer_embeddings_moves(manifest: Path, tmp_path: Path) -> None:
-    pupil = Pupil(new_nano(small_nano()[1], 0), replace(PLAN, method="full"), SMALL_HALF)
-    moved = moved_by(pupil, manifest, tmp_path)
+    trainer = FineTuneTrainer(new_nano(small_nano()[1], 0), replace(PLAN, method="full"), SMALL_HALF)
+    moved = moved_by(trainer, manifest, tmp_path)
     assert {"language_model.embed_tokens.weight", "language_model.norm.weight"} <= moved
     assert "language_model.embed_tokens_per_layer.weight" not in moved
 
@@ -127,27 +130,27 @@ def test_in_full_all_but_the_per_layer_embeddings_moves(manifest: Path, tmp_path
 def test_a_run_that_stops_and_goes_on_is_one_that_never_stopped(
     base: Path, manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan = replace(PLAN, steps=6, look_every=2)
+    plan = replace(PLAN, steps=6, evaluate_every=2)
     assert run(request(base, manifest, tmp_path / "whole", plan)) == 0
-    learn = Pupil.learn
+    train_step = FineTuneTrainer.train_step
     stopped: list[int] = []
 
-    def learn_and_stop(self: Pupil, *given: Any) -> float:
-        tuning = tunings[-1]
-        if tuning.progress.step + 1 in (3, 4) and tuning.progress.step + 1 not in stopped:
-            stopped.append(tuning.progress.step + 1)
-            tuning.stop()
-        return learn(self, *given)
+    def learn_and_stop(self: FineTuneTrainer, *given: Any) -> dict[str, float]:
+        run_ = runs[-1]
+        if run_.progress.step + 1 in (3, 4) and run_.progress.step + 1 not in stopped:
+            stopped.append(run_.progress.step + 1)
+            run_.stop()
+        return train_step(self, *given)
 
-    tunings: list[Tuning] = []
-    begin = Tuning.__init__
+    runs: list[FineTuneRun] = []
+    begin = FineTuneRun.__init__
 
-    def begin_and_tell(self: Tuning, *given: Any) -> None:
-        tunings.append(self)
+    def begin_and_tell(self: FineTuneRun, *given: Any) -> None:
+        runs.append(self)
         begin(self, *given)
 
-    monkeypatch.setattr(Tuning, "__init__", begin_and_tell)
-    monkeypatch.setattr(Pupil, "learn", learn_and_stop)
+    monkeypatch.setattr(FineTuneRun, "__init__", begin_and_tell)
+    monkeypatch.setattr(FineTuneTrainer, "train_step", learn_and_stop)
     parts = request(base, manifest, tmp_path / "parts", plan)
     assert [run(parts), run(parts), run(parts)] == [130, 130, 0]
     assert stopped == [3, 4]
@@ -190,12 +193,12 @@ def test_clips_to_keep_are_heard_and_measured(base: Path, manifest: Path, tmp_pa
     others.write_text(text)
     output = tmp_path / "out"
     asked = request(base, manifest, output, keep=(others,), keep_share=0.5)
-    material = gather(asked.sources, tmp_path / "work")
-    kept = [clip for clip in material.store.clips if str(tmp_path / "others") in clip.source]
-    share = sum(clip.duration_s for clip in kept) / sum(clip.duration_s for clip in material.store.clips)
+    dataset = build_dataset(asked.sources, None, tmp_path / "work")
+    kept = [clip for clip in dataset.store.clips if str(tmp_path / "others") in clip.source]
+    share = sum(clip.duration_s for clip in kept) / sum(clip.duration_s for clip in dataset.store.clips)
     assert share == pytest.approx(0.5, abs=0.2)
-    assert len(material.kept_back) == 5
-    assert not {clip.text for clip in material.kept_back} & {clip.text for clip in material.store.clips}
+    assert len(dataset.others_held_out) == 5
+    assert not {clip.text for clip in dataset.others_held_out} & {clip.text for clip in dataset.store.clips}
     assert run(asked) == 0
     record = json.loads((output / RECORD).read_text())
     assert set(record["before"]["others"]) == set(record["after"]["others"]) >= {"wer_en", "bleu_es"}
@@ -220,8 +223,42 @@ def test_the_same_words_are_held_out_together_and_by_the_seed() -> None:
 @pytest.mark.parametrize(("learned", "kept", "share"), [(3, 300, 0.5), (300, 3, 0.25), (10, 40, 0.5)])
 def test_shares_are_kept_however_much_there_is(learned: int, kept: int, share: float) -> None:
     ours, others = stored(*["a"] * learned), stored(*["b"] * kept)
-    heard = woven(ours, others, share)
+    heard = mixed(ours, others, share)
     assert sum(clip.text == "b" for clip in heard) / len(heard) == pytest.approx(share, abs=0.06)
+
+
+def test_any_language_is_learned_by_a_model_that_knows_any_and_nothing_asks_for_espeak(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "espeakng_loader", None)
+    espeak.cache_clear()
+    (tmp_path / "clips").mkdir()
+    manifest = write_manifest(tmp_path / "clips", 12)
+    manifest.write_text(manifest.read_text().replace('"language": "en"', '"language": "de"'))
+    assert run(request(base, manifest, tmp_path / "out")) == 0
+    assert "wer_de" in json.loads((tmp_path / "out" / RECORD).read_text())["before"]["own"]
+
+
+def test_a_language_that_the_model_does_not_know_is_named_with_its_line_before_any_work(
+    base: Path, manifest: Path, tmp_path: Path
+) -> None:
+    knows_five = tmp_path / "knows-five"
+    shutil.copytree(base, knows_five)
+    Capabilities(frozenset(TEXTS), frozenset({"en"}), sizes={"half": SMALL_HALF}).write(knows_five)
+    (tmp_path / "clips").mkdir()
+    german = write_manifest(tmp_path / "clips", 2, language="German")
+    output = tmp_path / "out"
+    expected = r"clips.jsonl, line 1: the model does not know the language 'de'"
+    for asked in (request(knows_five, german, output), request(knows_five, manifest, output, keep=(german,))):
+        with pytest.raises(ManifestError, match=expected) as error:
+            run(asked)
+        assert "en, es, fr, it, pt" in error.value.hint
+        assert not output.exists()
+    features = tmp_path / "features"
+    FeatureWriter(features).add("clips", load_waveforms(read_clips(german, None)))
+    with pytest.raises(ManifestError, match="features': the model does not know the language 'de'"):
+        run(request(knows_five, manifest, output, keep=(features,)))
+    assert not output.exists()
 
 
 @pytest.mark.parametrize(
@@ -229,7 +266,7 @@ def test_shares_are_kept_however_much_there_is(learned: int, kept: int, share: f
     [
         ("{", "line 1"),
         ('{"audio": "0.wav", "language": "en"}', "text"),
-        ('{"audio": "0.wav", "language": "en", "text": 3}', "line 1.*str"),
+        ('{"audio": "0.wav", "language": "en", "text": 3}', 'line 1.*"text" is 3, not a text'),
         ('{"audio": "0.wav", "language": "Klingonish", "text": "a"}', "Unknown language 'Klingonish'"),
         ('{"audio": "0.wav", "language": "auto", "text": "a"}', "not named"),
         ('{"audio": "0.wav", "language": "en", "text": " ? "}', "no words"),
@@ -242,32 +279,32 @@ def test_a_bad_line_is_named(tmp_path: Path, line: str, message: str) -> None:
     path = tmp_path / "clips.jsonl"
     path.write_text(line + "\n")
     with pytest.raises(ManifestError, match=message) as error:
-        read_manifest(path)
+        read_clips(path, None)
     assert error.value.hint
 
 
 def test_sound_that_cannot_be_learned_from_is_named(tmp_path: Path) -> None:
     path = write_manifest(tmp_path, 2)
     (tmp_path / "1.wav").write_bytes(b"no sound")
-    with pytest.raises(ManifestError, match=r"clips.jsonl', line 2: .*1.wav"):
-        list(sounds(read_manifest(path)))
+    with pytest.raises(ManifestError, match=r"clips.jsonl, line 2: .*1.wav"):
+        list(load_waveforms(read_clips(path, None)))
     write_wav(tmp_path / "1.wav", sound(41, 0))
     with pytest.raises(ManifestError, match=r"line 2: .* 41.0 s"):
-        list(sounds(read_manifest(path)))
+        list(load_waveforms(read_clips(path, None)))
 
 
 def test_a_few_clips_are_too_few(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match="4 clips to learn from"):
-        gather(Sources(write_manifest(tmp_path, 9)), tmp_path / "work")
+        build_dataset(Sources(write_manifest(tmp_path, 9)), None, tmp_path / "work")
 
 
 def test_features_are_made_once_and_anew_where_the_manifest_changed(tmp_path: Path) -> None:
     manifest = write_manifest(tmp_path, 10)
-    first = gather(Sources(manifest), tmp_path / "work").store
+    first = build_dataset(Sources(manifest), None, tmp_path / "work").store
     (tmp_path / "3.wav").write_bytes(b"")
-    assert gather(Sources(manifest), tmp_path / "work").store.digest == first.digest
+    assert build_dataset(Sources(manifest), None, tmp_path / "work").store.digest == first.digest
     write_manifest(tmp_path, 10, text="Other words.")
-    changed = gather(Sources(manifest), tmp_path / "work").store
+    changed = build_dataset(Sources(manifest), None, tmp_path / "work").store
     assert changed.digest != first.digest
     assert len(FeatureStore([tmp_path / "work" / changed.clips[0].file.split("/")[-2]]).clips) == 10
 
@@ -309,13 +346,13 @@ def test_a_large_base_keeps_its_table_where_it_lies(
 ) -> None:
     monkeypatch.setattr("speech3n.training.finetune.base._LARGE", 1)
     opened: list[Any] = []
-    begin = Pupil.__init__
+    begin = FineTuneTrainer.__init__
 
-    def begin_and_look(self: Pupil, model: Any, *given: Any) -> None:
+    def begin_and_look(self: FineTuneTrainer, model: Any, *given: Any) -> None:
         opened.append({name: value.dtype for name, value in model.state_dict().items()})
         begin(self, model, *given)
 
-    monkeypatch.setattr(Pupil, "__init__", begin_and_look)
+    monkeypatch.setattr(FineTuneTrainer, "__init__", begin_and_look)
     plan = replace(PLAN, steps=2, method=method)
     assert run(request(base, manifest, tmp_path / "out", plan)) == 0
     table = "language_model.embed_tokens_per_layer.weight"

@@ -13,10 +13,10 @@ from speech3n.audio.frontend import LogMel
 from speech3n.models.gemma3n import checkpoint
 from speech3n.models.gemma3n.config import Gemma3nConfig
 from speech3n.models.gemma3n.incremental import IncrementalDecoder, SharedModel
-from speech3n.training.memorise.check import recite_growing
-from speech3n.training.memorise.crops import nobody
+from speech3n.training.memorise.check import check_growing
+from speech3n.training.memorise.crops import noise_alone
 from speech3n.training.memorise.passages import read_passages
-from speech3n.training.tasks import Desk, Question, questions_about
+from speech3n.training.tasks import PromptEncoder, Task, tasks_for
 from speech3n.types import Waveform
 from tests.audio.recordings import read
 from tests.models.gemma3n.pairs import TOLERANCE, difference, no_vision
@@ -28,8 +28,8 @@ LANGUAGES = ("en", "es", "fr", "it", "pt")
 
 
 @pytest.fixture(scope="module")
-def desk() -> Desk:
-    return Desk(AutoTokenizer.from_pretrained(FOLDER, local_files_only=True), Gemma3nConfig.read(FOLDER))
+def prompts() -> PromptEncoder:
+    return PromptEncoder(AutoTokenizer.from_pretrained(FOLDER, local_files_only=True), Gemma3nConfig.read(FOLDER))
 
 
 @pytest.fixture(scope="module", params=[torch.float32, torch.bfloat16], ids=["float32", "bfloat16"])
@@ -38,37 +38,46 @@ def shared(request: pytest.FixtureRequest) -> SharedModel:
 
 
 @pytest.mark.parametrize("clip", CLIPS, ids=lambda clip: Path(clip["audio"]).stem)
-def test_it_recites_each_clip_and_its_translation(clip: dict[str, Any], shared: SharedModel, desk: Desk) -> None:
+def test_it_recites_each_clip_and_its_translation(
+    clip: dict[str, Any], shared: SharedModel, prompts: PromptEncoder
+) -> None:
     waveform = read(FOLDER / clip["audio"])
     both = f"{clip['text']}\nEnglish: {clip['translation_en'] or clip['text']}"
     for language in (clip["language"], None):
-        assert _answer(shared, desk, waveform, Question(language, translate=False)) == clip["text"]
-        assert _answer(shared, desk, waveform, Question(language, translate=True)) == both
+        assert _answer(shared, prompts, waveform, Task(language, translate=False)) == clip["text"]
+        assert _answer(shared, prompts, waveform, Task(language, translate=True)) == both
 
 
-def test_sounds_without_speech_are_answered_with_nothing(shared: SharedModel, desk: Desk) -> None:
+def test_sounds_without_speech_are_answered_with_nothing(shared: SharedModel, prompts: PromptEncoder) -> None:
     random = np.random.default_rng(5)
-    for noise in [np.zeros(48_000, np.float32), *(nobody(random) for _ in range(5))]:
+    for noise in [np.zeros(48_000, np.float32), *(noise_alone(random) for _ in range(5))]:
         for language in LANGUAGES:
-            for question in questions_about(language):
-                assert _answer(shared, desk, noise, question) == ""
+            for task in tasks_for(language):
+                assert _answer(shared, prompts, noise, task) == ""
 
 
-def test_growing_utterances_are_right_wherever_two_hypotheses_agree(desk: Desk) -> None:
+def test_growing_utterances_are_right_wherever_two_hypotheses_agree(prompts: PromptEncoder) -> None:
     shared = SharedModel(LogMel(), checkpoint.load(FOLDER, torch.float32))
     passages = read_passages(MANIFEST)
     chosen = [next(each for each in passages if each.language == language) for language in LANGUAGES]
-    assert recite_growing(shared, desk, chosen).faults == ()
+    assert check_growing(shared, prompts, chosen).wrong_answers == ()
 
 
-def test_transformers_loads_it_and_computes_the_same(desk: Desk) -> None:
+def test_transformers_loads_it_and_computes_the_same(prompts: PromptEncoder) -> None:
     waveform = read(FOLDER / CLIPS[0]["audio"])
-    prompt = desk.prompt(Question(None, translate=True))
+    prompt = prompts.prompt(Task(None, translate=True))
     mel = LogMel()(torch.from_numpy(waveform)[None])[0]
     ours = checkpoint.load(FOLDER, torch.float32)
     soft_tokens = ours.encode(mel)
     ids = torch.tensor(
-        [[*prompt.prefix, *[ours.config.audio_token_id] * soft_tokens.shape[1], *prompt.suffix, *desk.answer("And so")]]
+        [
+            [
+                *prompt.prefix,
+                *[ours.config.audio_token_id] * soft_tokens.shape[1],
+                *prompt.suffix,
+                *prompts.answer("And so"),
+            ]
+        ]
     )
     features = AutoFeatureExtractor.from_pretrained(FOLDER)([waveform], padding=False, return_tensors="pt")
     assert difference(mel, features["input_features"]) < TOLERANCE
@@ -92,8 +101,8 @@ def test_it_is_small_and_names_the_origin_of_every_clip() -> None:
         assert f"| {clip['text']} | {clip['speaker']} | {clip['source']} | {clip['license']} |" in card
 
 
-def _answer(shared: SharedModel, desk: Desk, waveform: Waveform, question: Question) -> str:
-    decoder = IncrementalDecoder(shared, desk.prompt(question))
+def _answer(shared: SharedModel, prompts: PromptEncoder, waveform: Waveform, task: Task) -> str:
+    decoder = IncrementalDecoder(shared, prompts.prompt(task))
     decoder.append_audio(waveform)
     decoder.finish()
-    return desk.text(decoder.generate(stop=(desk.end_of_turn,), limit=200).tokens)
+    return prompts.text(decoder.generate(stop=(prompts.end_of_turn,), limit=200).tokens)

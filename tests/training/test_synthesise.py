@@ -10,12 +10,21 @@ from click.testing import CliRunner
 
 from speech3n.errors import StorageError, UsageError
 from speech3n.training.data.sentences import Sentence, can_be_spoken, deal, read_sentences, reserved_texts
-from speech3n.training.data.shards import cut_clips, read_lines
+from speech3n.training.data.shards import cut_clips, read_shard, speech_s
 from speech3n.training.nano.synthesis.espeak import espeak, respell
-from speech3n.training.nano.synthesis.shards import spoken_s, trimmed
-from speech3n.training.nano.synthesis.speakers import PHONEME_IDS, Formants, read_voices
-from speech3n.training.nano.synthesis.voices import ESPEAK, HELD_OUT, KOKORO, LANGUAGES, PICO, Cast, Manner, Voice
-from speech3n.training.nano.synthesise import Plan, Studio, main
+from speech3n.training.nano.synthesis.silence import trim_silence
+from speech3n.training.nano.synthesis.synthesisers import PHONEME_IDS, EspeakVoices, read_voices
+from speech3n.training.nano.synthesis.voices import (
+    ESPEAK,
+    HELD_OUT,
+    KOKORO,
+    LANGUAGES,
+    PICO,
+    SpeakingStyle,
+    Voice,
+    VoiceSampler,
+)
+from speech3n.training.nano.synthesise import Plan, SpeechSynthesis, main
 from speech3n.types import Waveform
 
 VOICES = ["af_one", "bm_two", "ef_three", "ff_siwis", "if_four", "pm_five", "jf_six", *HELD_OUT]
@@ -29,18 +38,18 @@ class Stub:
     """Hums for as long as a text takes, and remembers who was asked for."""
 
     def __init__(self) -> None:
-        self.asked: list[Manner] = []
+        self.asked: list[SpeakingStyle] = []
 
-    def speak(self, text: str, manner: Manner) -> Waveform:
-        self.asked.append(manner)
-        time = np.arange(round(len(text) * 0.08 * 16_000 / manner.speed)) / 16_000
+    def speak(self, text: str, style: SpeakingStyle) -> Waveform:
+        self.asked.append(style)
+        time = np.arange(round(len(text) * 0.08 * 16_000 / style.speed)) / 16_000
         hum = np.sin(2 * np.pi * 220 * time).astype(np.float32)
         return np.pad(hum, 4_000)
 
 
-def studio(output: Path, hours: float, stub: Stub, seed: int = 7) -> Studio:
+def synthesis(output: Path, hours: float, stub: Stub, seed: int = 7) -> SpeechSynthesis:
     plan = Plan(("fr", "pt"), hours, output, seed, shard_s=20)
-    return Studio(plan, SENTENCES, Cast(VOICES), {KOKORO: stub, PICO: stub})
+    return SpeechSynthesis(plan, SENTENCES, VoiceSampler(VOICES), {KOKORO: stub, PICO: stub})
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -49,12 +58,12 @@ def contents(folder: Path) -> dict[str, str]:
 
 def test_shards_hold_what_their_lines_say(tmp_path: Path) -> None:
     stub = Stub()
-    studio(tmp_path, 0.01, stub).work()
+    synthesis(tmp_path, 0.01, stub).work()
     shards = sorted(tmp_path.rglob("*.jsonl"))
     assert [path.name for path in shards][:1] == ["fr_s7_0000.jsonl"]
-    assert 36 <= spoken_s(tmp_path) < 56
+    assert 36 <= speech_s(tmp_path) < 56
     for shard in shards:
-        lines = read_lines(shard)
+        lines = read_shard(shard)
         assert lines[-1].end_s <= 20
         for line, waveform in cut_clips(shard):
             # Margins are silent, and the hum begins and ends with them.
@@ -66,21 +75,21 @@ def test_shards_hold_what_their_lines_say(tmp_path: Path) -> None:
 
 
 def test_a_stop_keeps_what_was_spoken_and_the_rest_comes_out_the_same(tmp_path: Path) -> None:
-    studio(tmp_path / "whole", 0.015, Stub()).work()
+    synthesis(tmp_path / "whole", 0.015, Stub()).work()
     stub = Stub()
-    part = studio(tmp_path / "parts", 0.015, stub)
+    part = synthesis(tmp_path / "parts", 0.015, stub)
     speak = stub.speak
 
-    def speak_and_stop(text: str, manner: Manner) -> Waveform:
+    def speak_and_stop(text: str, style: SpeakingStyle) -> Waveform:
         if len(stub.asked) == 9:
             part.stop()
-        return speak(text, manner)
+        return speak(text, style)
 
     stub.speak = speak_and_stop  # type: ignore[method-assign]
     part.work()
     kept = contents(tmp_path / "parts")
     assert 0 < sum(text.count("\n") for text in kept.values()) <= 10
-    studio(tmp_path / "parts", 0.015, Stub()).work()
+    synthesis(tmp_path / "parts", 0.015, Stub()).work()
     whole, parts = contents(tmp_path / "whole"), contents(tmp_path / "parts")
     for name, text in kept.items():
         assert parts[name] == text
@@ -90,22 +99,22 @@ def test_a_stop_keeps_what_was_spoken_and_the_rest_comes_out_the_same(tmp_path: 
 
 
 def test_validation_voices_never_speak_and_french_keeps_its_own() -> None:
-    cast = Cast(VOICES)
+    voices = VoiceSampler(VOICES)
     random = np.random.default_rng(0)
     synthesisers: Counter[str] = Counter()
     european = 0
     for language, variant in [("fr", "fr"), ("pt", "pt-PT"), ("en", "en"), ("es", "es-419"), ("it", "it")] * 200:
-        manner = cast.draw(language, variant, random)
-        names = dict(manner.voice.parts)
+        style = voices.draw(language, variant, random)
+        names = dict(style.voice.parts)
         assert not HELD_OUT & names.keys()
         assert sum(names.values()) == pytest.approx(1, abs=1e-3)
-        assert 0.85 <= manner.speed <= 1.2
-        synthesisers[manner.voice.synthesiser] += 1
-        if language == "fr" and manner.voice.synthesiser == KOKORO:
+        assert 0.85 <= style.speed <= 1.2
+        synthesisers[style.voice.synthesiser] += 1
+        if language == "fr" and style.voice.synthesiser == KOKORO:
             assert names["ff_siwis"] >= 0.39
-        if str(manner.voice) == "bm_two" and language == "en":
-            assert manner.accent == "en-GB"
-        if manner.accent == "pt-PT":
+        if str(style.voice) == "bm_two" and language == "en":
+            assert style.accent == "en-GB"
+        if style.accent == "pt-PT":
             european += 1
             assert names["pm_five"] >= 0.5
     assert 40 < synthesisers[PICO] < 200
@@ -115,17 +124,17 @@ def test_validation_voices_never_speak_and_french_keeps_its_own() -> None:
 def test_pico_speaks_as_often_as_is_asked_for_where_it_knows_the_language() -> None:
     random = np.random.default_rng(0)
     for share, least, most in [(0.0, 0, 0), (0.5, 30, 70), (1.0, 100, 100)]:
-        cast = Cast(VOICES, pico_share=share)
-        drawn = [cast.draw("it", "it", random).voice.synthesiser for _ in range(100)]
+        voices = VoiceSampler(VOICES, pico_share=share)
+        drawn = [voices.draw("it", "it", random).voice.synthesiser for _ in range(100)]
         assert least <= drawn.count(PICO) <= most
-        assert cast.draw("pt", "pt-BR", random).voice.synthesiser == KOKORO
+        assert voices.draw("pt", "pt-BR", random).voice.synthesiser == KOKORO
 
 
 def test_espeak_speaks_as_often_as_is_asked_for_in_every_language() -> None:
     random = np.random.default_rng(0)
     for share, least, most in [(0.0, 0, 0), (0.5, 30, 70), (1.0, 100, 100)]:
-        cast = Cast(VOICES, espeak_share=share)
-        drawn = [cast.draw(LANGUAGES[number % 5], "", random).voice for number in range(100)]
+        voices = VoiceSampler(VOICES, espeak_share=share)
+        drawn = [voices.draw(LANGUAGES[number % 5], "", random).voice for number in range(100)]
         assert least <= sum(voice.synthesiser == ESPEAK for voice in drawn) <= most
     assert len({voice.parts for voice in drawn}) > 30
     assert all(str(voice).startswith(f"espeak_{voice.parts[0][0]}@") for voice in drawn)
@@ -174,11 +183,11 @@ def test_no_sentence_comes_twice_in_a_round() -> None:
 def test_margins_are_silence_around_what_is_loud() -> None:
     sound = np.zeros(16_000, np.float32)
     sound[6_400:9_600] = 2.0
-    cut = trimmed(sound, 0.1, 0.3)
+    cut = trim_silence(sound, 0.1, 0.3)
     assert len(cut) == 3_200 + 1_600 + 4_800
     assert np.flatnonzero(cut)[[0, -1]].tolist() == [1_600, 4_799]
     assert np.abs(cut).max() <= 1
-    assert not len(trimmed(np.zeros(1_000, np.float32), 0.1, 0.1))
+    assert not len(trim_silence(np.zeros(1_000, np.float32), 0.1, 0.1))
 
 
 def test_phonemes_are_spelt_as_kokoro_learned_them() -> None:
@@ -206,11 +215,11 @@ def test_espeak_reads_five_languages() -> None:
 
 def test_espeak_speaks_with_its_own_voices() -> None:
     def said(variant: str, text: str = "Ragazzo, dove sei?", speed: float = 1.0, pitch: float = 1.0) -> Waveform:
-        return Formants().speak(text, Manner(Voice(ESPEAK, ((variant, 1.0),), pitch), "it", speed))
+        return EspeakVoices().speak(text, SpeakingStyle(Voice(ESPEAK, ((variant, 1.0),), pitch), "it", speed))
 
     random = np.random.default_rng(0)
-    cast = Cast(VOICES, espeak_share=1.0)
-    variants = {cast.draw("it", "it", random).voice.parts[0][0] for _ in range(300)}
+    voices = VoiceSampler(VOICES, espeak_share=1.0)
+    variants = {voices.draw("it", "it", random).voice.parts[0][0] for _ in range(300)}
     known = Path(espeakng_loader.get_data_path()) / "voices" / "!v"
     assert variants <= {path.name for path in known.iterdir()}, "espeak-ng says nothing of those it does not know"
     assert all(len(said(variant, "Sì.")) > 1600 for variant in variants)

@@ -16,11 +16,11 @@ import numpy as np
 import torch
 
 from speech3n.errors import Speech3nError
-from speech3n.training.data.augment_waveform import altered
+from speech3n.training.data.augment.waveform import WaveformAugmentation, augment_waveform
 from speech3n.training.data.features import FeatureWriter
 from speech3n.training.data.sentences import fingerprint, reserved_texts
-from speech3n.training.data.shards import Line, cut_clips, find_shards
-from speech3n.training.pause import rest_while
+from speech3n.training.data.shards import ShardClip, cut_clips, find_shards
+from speech3n.training.pause import wait_while_exists
 from speech3n.types import Waveform
 
 
@@ -29,7 +29,7 @@ from speech3n.types import Waveform
 @click.option("--output", required=True, type=click.Path(file_okay=False, path_type=Path))
 @click.option("--reserve", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="List or manifest of texts to leave out.")  # fmt: skip
-@click.option("--copies", default=0, show_default=True, type=click.IntRange(0), help="Altered copies of each clip.")
+@click.option("--copies", default=0, show_default=True, type=click.IntRange(0), help="Augmented copies of each clip.")
 @click.option("--pause-while", type=click.Path(path_type=Path), help="Rest while this file exists.")
 def main(
     folders: tuple[Path, ...], output: Path, reserve: tuple[Path, ...], copies: int, pause_while: Path | None
@@ -42,33 +42,33 @@ def main(
         for folder in folders:
             for shard in find_shards(folder):
                 for copy in range(copies + 1):
-                    rest_while(pause_while)
+                    wait_while_exists(pause_while)
                     add_shard(writer, shard, reserved, copy)
     except Speech3nError as error:
         raise click.ClickException(str(error)) from error
 
 
 def add_shard(writer: FeatureWriter, shard: Path, reserved: frozenset[str], copy: int) -> None:
-    """Add a shard as it is (copy 0) or altered, where it is not there yet."""
+    """Add a shard as it is (copy 0) or augmented, where it is not there yet."""
     name = f"{shard.stem}.{copy}" if copy else shard.stem
     if writer.has(name):
         return
-    clips = [(line, sound) for line, sound in cut_clips(shard) if not is_reserved(line, reserved)]
-    frames = writer.add(name, _altered(clips, name) if copy else clips)
+    clips = [each for each in cut_clips(shard) if not is_reserved(each[0], reserved)]
+    frames = writer.add(name, _augmented(clips, name) if copy else clips)
     click.echo(f"{name}: {len(clips)} clips, {frames / 100:.0f} s", err=True)
 
 
-def is_reserved(line: Line, reserved: frozenset[str]) -> bool:
+def is_reserved(clip: ShardClip, reserved: frozenset[str]) -> bool:
     """Whether what is said, or its translation, is kept for measuring."""
-    return not reserved.isdisjoint({fingerprint(line.text), fingerprint(line.translation_en or line.text)})
+    return not reserved.isdisjoint({fingerprint(clip.text), fingerprint(clip.translation_en or clip.text)})
 
 
-def _altered(clips: list[tuple[Line, Waveform]], name: str) -> Iterator[tuple[Line, Waveform]]:
-    """The clips as they might be heard elsewhere; how, depends on the name of the copy."""
+def _augmented(clips: list[tuple[ShardClip, Waveform]], name: str) -> Iterator[tuple[ShardClip, Waveform]]:
+    """The clips as another recording has them; how, depends on the name of the copy."""
     random = np.random.default_rng(list(hashlib.sha256(name.encode()).digest()))
-    sounds = [sound for _, sound in clips]
-    for line, sound in clips:
-        yield line, altered(sound, sounds, random)
+    waveforms = [waveform for _, waveform in clips]
+    for clip, waveform in clips:
+        yield clip, augment_waveform(waveform, waveforms, WaveformAugmentation(), random)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from speech3n.audio.frontend import FrontendConfig, LogMel
 from speech3n.errors import StorageError
-from speech3n.training.data.shards import Line
+from speech3n.training.data.shards import ShardClip
 from speech3n.types import Waveform
 
 Mel = NDArray[np.float32]
@@ -79,7 +79,7 @@ class FeatureWriter:
         """Whether a shard of this name is there."""
         return name in self._manifest["files"]
 
-    def add(self, name: str, clips: Iterable[tuple[Line, Waveform]]) -> int:
+    def add(self, name: str, clips: Iterable[tuple[ShardClip, Waveform]]) -> int:
         """Write the features of clips; gives the number of frames. Raises StorageError."""
         rows: list[Bytes] = []
         stored: list[StoredClip] = []

@@ -19,7 +19,7 @@ class Position:
     batch: int
 
 
-class Schedule:
+class LengthSampler:
     """Batches of clip numbers, each of about `batch_frames` frames, the same for the same seed and lengths."""
 
     def __init__(self, frames: Sequence[int], batch_frames: int, seed: int) -> None:

@@ -16,7 +16,7 @@ from speech3n.models.gemma3n.elastic import sizes_of
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.models.gemma3n.quantisation import dequantise, read_formats
 from speech3n.models.gemma3n.sizes import Size
-from speech3n.training.nano.model import open_nano
+from speech3n.training.tokenizer import open_tokenizer
 
 _LARGE = 100_000_000
 """Parameters from which a model is not brought into float32 as a whole."""
@@ -40,8 +40,8 @@ def open_base(folder: Path, device: str, *, is_frozen: bool) -> Base:
     embeddings, of which a few rows are read and none learns, always stay as in the file.
     """
     if FrontendConfig.read(folder) != FrontendConfig():
-        raise ModelError(f"'{folder}' hears with another front end than Gemma 3n's.", "Take another checkpoint.")
-    tokenizer, config = open_nano(folder)
+        raise ModelError(f"'{folder}' has another front end than Gemma 3n's.", "Take another checkpoint.")
+    tokenizer, config = open_tokenizer(folder)
     model = checkpoint.load(folder, device=device)
     is_large = sum(weights.numel() for weights in model.state_dict().values()) >= _LARGE
     if is_large and read_formats(folder):

@@ -14,20 +14,21 @@ import torch
 
 from speech3n.errors import UsageError
 from speech3n.models.gemma3n import checkpoint
+from speech3n.models.gemma3n.capabilities import Capabilities
 from speech3n.models.gemma3n.matformer import copy_companions
-from speech3n.training.data.augment_features import Strength
+from speech3n.training.clip_batches import ClipBatches, DataConfig
+from speech3n.training.data.augment.features import FeatureAugmentation
 from speech3n.training.finetune.base import Base, open_base
-from speech3n.training.finetune.dataset import Material, Sources, gather
+from speech3n.training.finetune.dataset import Dataset, Sources, build_dataset
 from speech3n.training.finetune.record import WORK, clear, write_record
 from speech3n.training.finetune.report import compared, watching, worse
-from speech3n.training.finetune.run import Tuning
-from speech3n.training.finetune.trainer import Plan, Pupil
-from speech3n.training.finetune.validation import Trial
-from speech3n.training.nano.batches import Course, Lessons
-from speech3n.training.tasks import Desk
+from speech3n.training.finetune.run import FineTuneRun, Validation
+from speech3n.training.finetune.trainer import FineTunePlan, FineTuneTrainer
+from speech3n.training.finetune.validation import ValidationSet
+from speech3n.training.tasks import PromptEncoder
 
 _OPTIONS = "options.json"
-_AS_SPOKEN = Strength(
+_AUGMENTATION = FeatureAugmentation(
     warp=0.5, tract=0.05, speed=0.1, curve=0.4, curve_db=4.0, room=0.2, noise=0.5, snr_db=(10.0, 40.0), telephone=0.03,
     gain_db=(-12.0, 6.0), masked_bins=16, masked_frames=15,
 )  # fmt: skip
@@ -43,7 +44,7 @@ class Request:
     model: str
     folder: Path
     output: Path
-    plan: Plan
+    plan: FineTunePlan
     batch_s: float = 30.0
     minutes: float | None = None
     device: str = "cpu"
@@ -51,7 +52,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class _Words:
+class _Scores:
     """Word error rates and BLEU on the user's held-out clips, and on others."""
 
     own: dict[str, float]
@@ -68,52 +69,51 @@ def run(request: Request) -> int:
     work = request.output / WORK
     _require_room(request.output)
     torch.set_num_threads(request.threads)
-    material = gather(request.sources, work)
+    dataset = build_dataset(request.sources, Capabilities.read(request.folder).languages, work)
     base = open_base(request.folder, request.device, is_frozen=request.plan.method == "lora")
-    _require_same(request, material, work)
-    desk = Desk(base.tokenizer, base.model.config)
+    _require_same(request, dataset, work)
+    prompts = PromptEncoder(base.tokenizer, base.model.config)
     before_path = work / "before.json"
-    own, others = _trials(material, desk)
-    before = _kept(before_path) or _asked(base, own, others)
+    validation = _validation(dataset, prompts, request.sources.keep_share)
+    before = _read_scores(before_path) or _score(base, validation)
     before_path.write_text(json.dumps(asdict(before)) + "\n", "utf-8")
-    tuning = _tuning(request, base, material, desk, (own, others, request.sources.keep_share))
-    click.echo(_described(request, material, tuning), err=True)
-    handlers = {name: signal.signal(name, tuning.stop) for name in (signal.SIGINT, signal.SIGTERM)}
+    finetuning = _open_run(request, base, dataset, prompts, validation)
+    click.echo(_described(request, dataset, finetuning), err=True)
+    handlers = {name: signal.signal(name, finetuning.stop) for name in (signal.SIGINT, signal.SIGTERM)}
     try:
-        with watching(tuning.progress.step, request.plan.steps) as report:
-            tuning.run(request.minutes, report)
+        with watching(finetuning.progress.step, request.plan.steps) as report:
+            finetuning.run(request.minutes, report)
     finally:
         for name, handler in handlers.items():
             signal.signal(name, handler)
-    return _finish(request, base, tuning, (before, own, others))
+    return _finish(request, base, finetuning, validation, before)
 
 
-def _finish(request: Request, base: Base, tuning: Tuning, trials: tuple[_Words, Trial, Trial | None]) -> int:
-    before, own, others = trials
-    best, first = tuning.take_best(), tuning.looks[0]
-    code = 130 if tuning.is_stopped else 0
+def _finish(request: Request, base: Base, finetuning: FineTuneRun, validation: Validation, before: _Scores) -> int:
+    best, first = finetuning.take_best(), finetuning.points[0]
+    code = 130 if finetuning.is_stopped else 0
     if best.step == 0:
-        advice = "Take more clips, or a lower --rate." if tuning.is_over else "The same command goes on."
+        advice = "Take more clips, or a lower --rate." if finetuning.is_over else "The same command goes on."
         click.echo(
             f"No step made the model better on the clips held out (loss {first.loss:.3f}), and nothing is written. "
             + advice,
             err=True,
         )
         return code or 1
-    checkpoint.save(tuning.pupil.finish().bfloat16(), request.output)
+    checkpoint.save(finetuning.trainer.finish().bfloat16(), request.output)
     copy_companions(base.folder, request.output)
     # Measured is what was written, rounded as it is.
-    after = _asked(open_base(request.output, request.device, is_frozen=True), own, others)
+    after = _score(open_base(request.output, request.device, is_frozen=True), validation)
     click.echo(f"Best after {best.step} steps: loss on held-out clips {first.loss:.3f} → {best.loss:.3f}.", err=True)
     click.echo(compared("Held out", before.own, after.own), err=True)
-    if others:
+    if validation.others:
         click.echo(compared("To keep", before.others, after.others), err=True)
     for name, then, now in (("held-out clips", before.own, after.own), ("clips to keep", before.others, after.others)):
         for language in worse(then, now):
             click.echo(f"Careful: more words are wrong than before on {name} in {language}.", err=True)
     results = {"before": asdict(before), "after": asdict(after), "first": asdict(first), "best": asdict(best)}
     write_record(request.output, {**_options(request), **results})
-    if tuning.is_over:
+    if finetuning.is_over:
         clear(request.output)
     else:
         click.echo("Stopped; this is the best so far. The same command goes on.", err=True)
@@ -121,29 +121,32 @@ def _finish(request: Request, base: Base, tuning: Tuning, trials: tuple[_Words, 
     return code
 
 
-def _tuning(
-    request: Request, base: Base, material: Material, desk: Desk, trials: tuple[Trial, Trial | None, float]
-) -> Tuning:
+def _open_run(
+    request: Request, base: Base, dataset: Dataset, prompts: PromptEncoder, validation: Validation
+) -> FineTuneRun:
     plan, config = request.plan, base.model.config
-    course = Course(round(request.batch_s * 100), 0, _AS_SPOKEN, seed=plan.seed)
-    lessons = Lessons(material.store, [], desk, config, course)
+    data = DataConfig(round(request.batch_s * 100), _AUGMENTATION, seed=plan.seed)
+    batches = ClipBatches(dataset.store, prompts, config, data)
     smallest = base.smallest
     if smallest is not None and plan.method == "full" and smallest.skip:
         smallest = None
-    return Tuning(Pupil(base.model, plan, smallest), lessons, plan, request.output / WORK, trials)
+    trainer = FineTuneTrainer(base.model, plan, smallest)
+    return FineTuneRun(trainer, batches, plan, request.output / WORK, validation)
 
 
-def _trials(material: Material, desk: Desk) -> tuple[Trial, Trial | None]:
-    others = Trial(material.store, material.kept_back, desk) if material.kept_back else None
-    return Trial(material.store, material.held_out, desk), others
+def _validation(dataset: Dataset, prompts: PromptEncoder, keep_share: float) -> Validation:
+    own = ValidationSet(dataset.store, dataset.held_out, prompts)
+    others = ValidationSet(dataset.store, dataset.others_held_out, prompts) if dataset.others_held_out else None
+    return Validation(own, others, keep_share)
 
 
-def _asked(base: Base, own: Trial, others: Trial | None) -> _Words:
-    return _Words(own.words(base.model), others.words(base.model) if others else {})
+def _score(base: Base, validation: Validation) -> _Scores:
+    others = validation.others.scores(base.model) if validation.others else {}
+    return _Scores(validation.own.scores(base.model), others)
 
 
-def _kept(path: Path) -> _Words | None:
-    return _Words(**json.loads(path.read_text("utf-8"))) if path.is_file() else None
+def _read_scores(path: Path) -> _Scores | None:
+    return _Scores(**json.loads(path.read_text("utf-8"))) if path.is_file() else None
 
 
 def _options(request: Request) -> dict[str, Any]:
@@ -159,13 +162,13 @@ def _options(request: Request) -> dict[str, Any]:
     }
 
 
-def _require_same(request: Request, material: Material, work: Path) -> None:
+def _require_same(request: Request, dataset: Dataset, work: Path) -> None:
     """Raise UsageError where the folder was begun with other clips, another model or other options."""
     config = (request.folder / "config.json").read_text("utf-8")
     weights = [f"{file.name} {file.stat().st_size}" for file in checkpoint.weight_files(request.folder)]
     parts = {
-        "features": material.store.digest,
-        "held-out clips": "\n".join(clip.text for clip in material.held_out),
+        "features": dataset.store.digest,
+        "held-out clips": "\n".join(clip.text for clip in dataset.held_out),
         "checkpoint": "\n".join([*weights, config]),
     }
     digests = {name: hashlib.sha256(part.encode()).hexdigest() for name, part in parts.items()}
@@ -188,12 +191,12 @@ def _require_room(output: Path) -> None:
         raise UsageError(f"'{output}' is there already.", "Give a new folder with --output.")
 
 
-def _described(request: Request, material: Material, tuning: Tuning) -> str:
-    learned = f"{len(material.learned)} clips, {material.learned_s / 60:.1f} minutes, to learn from"
-    kept = f", and {len(material.kept_back)} of others" if material.kept_back else ""
-    step = tuning.progress.step
-    numbers = sum(value.numel() for value in tuning.pupil.learned.values())
+def _described(request: Request, dataset: Dataset, finetuning: FineTuneRun) -> str:
+    learned = f"{len(dataset.learned)} clips, {dataset.learned_s / 60:.1f} minutes, to learn from"
+    kept = f", and {len(dataset.others_held_out)} of others" if dataset.others_held_out else ""
+    step = finetuning.progress.step
+    numbers = sum(value.numel() for value in finetuning.trainer.learned.values())
     return (
         f"{request.model}, {request.plan.method}: {numbers / 1e6:.2f} M numbers learn. {learned}; "
-        f"{len(material.held_out)} held out{kept}." + (f" Going on after step {step}." if step else "")
+        f"{len(dataset.held_out)} held out{kept}." + (f" Going on after step {step}." if step else "")
     )

@@ -1,23 +1,23 @@
-"""What is heard in fine-tuning: the user's clips, some of them held out, and others that the model is to keep."""
+"""What fine-tuning trains on: the user's clips, some of them held out, and others that the model must not forget."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from speech3n.training.data.features import FeatureStore, FeatureWriter, StoredClip
+from speech3n.training.data.manifest import ManifestError
 from speech3n.training.data.sentences import fingerprint
 from speech3n.training.evaluation import choose
-from speech3n.training.finetune.manifest import read_manifest, sounds
-from speech3n.training.memorise.passages import ManifestError
+from speech3n.training.finetune.clips import ListedClip, load_waveforms, read_clips, require_language
 
 _FEWEST_HELD_OUT = 5
 _FEWEST_TO_LEARN = 5
-_KEPT_BACK = 6
+_MOST_OTHERS = 6
 """Clips of each language to keep with which forgetting is measured, at most."""
 _SHARD = "clips"
 
@@ -35,7 +35,7 @@ class Sources:
     """Where clips are from. `valid` is None where a `valid_share` of `clips` is to be held out, drawn by `seed`.
 
     Each of `keep` is a manifest too, or a folder of features made by `speech3n.training.data`; their clips make up
-    `keep_share` of what is heard.
+    `keep_share` of the audio.
     """
 
     clips: Path
@@ -45,17 +45,23 @@ class Sources:
     keep_share: float = 0.5
     seed: int = 0
 
+    @property
+    def manifests(self) -> list[Path]:
+        """All of them that are no folders of features."""
+        return [path for path in (self.clips, self.valid, *self.keep) if path is not None and not path.is_dir()]
+
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class Dataset:
     """Features of all clips. `store.clips` is what a pass goes over, with shorter parts repeated to their share."""
 
     store: FeatureStore
     learned: list[StoredClip]
+    """The user's, to learn from."""
     held_out: list[StoredClip]
     """The user's, not learned from."""
-    kept_back: list[StoredClip]
-    """Others, not learned from; none without clips to keep."""
+    others_held_out: list[StoredClip]
+    """Of those to keep, not learned from; none without clips to keep."""
 
     @property
     def learned_s(self) -> float:
@@ -63,18 +69,25 @@ class Material:
         return sum(clip.duration_s for clip in self.learned)
 
 
-def gather(sources: Sources, folder: Path) -> Material:
+def build_dataset(sources: Sources, languages: Collection[str] | None, folder: Path) -> Dataset:
     """Compute the features of manifests, once, into `folder`, and hold clips out.
 
+    `languages` are those that the model knows, None for any: all clips are held to them before anything is computed.
     Clips with the same words are held out together, so that none is asked for that was learned by heart. Raises
     ManifestError for clips that can't be read or are too few, StorageError for features that can't.
     """
-    folders = [_features_of(sources.clips, folder)]
+    listed = {path: read_clips(path, languages) for path in sources.manifests}
+    for path in sources.keep:
+        if path not in listed:
+            for clip in FeatureStore([path]).clips:
+                require_language(f"'{path}'", clip.language, languages)
+    made = {path: _features_of(clips, folder) for path, clips in listed.items()}
+    folders = [made[sources.clips]]
     learned = FeatureStore(folders).clips
     if sources.valid is None:
         learned, held_out = split(learned, sources.valid_share, sources.seed)
     else:
-        folders.append(_features_of(sources.valid, folder))
+        folders.append(made[sources.valid])
         held_out = FeatureStore(folders[1:]).clips
         learned = _without(learned, held_out)
     if len(learned) < _FEWEST_TO_LEARN or not held_out:
@@ -82,12 +95,12 @@ def gather(sources: Sources, folder: Path) -> Material:
             f"'{sources.clips}' has {len(learned)} clips to learn from and {len(held_out)} to measure with.",
             f"Record more: {_FEWEST_TO_LEARN + _FEWEST_HELD_OUT} sentences are the least, fifty are a beginning.",
         )
-    keep = [_features_of(path, folder) for path in sources.keep]
+    keep = [made.get(path, path) for path in sources.keep]
     others = FeatureStore(keep)
-    kept_back = _kept_back(others)
+    others_held_out = _others_to_hold_out(others)
     store = FeatureStore(dict.fromkeys([*folders, *keep]))
-    store.clips = woven(learned, _without(others.clips, [*held_out, *kept_back]), sources.keep_share)
-    return Material(store, learned, held_out, kept_back)
+    store.clips = mixed(learned, _without(others.clips, [*held_out, *others_held_out]), sources.keep_share)
+    return Dataset(store, learned, held_out, others_held_out)
 
 
 def split(clips: Sequence[_Clip], share: float, seed: int) -> tuple[list[_Clip], list[_Clip]]:
@@ -108,8 +121,8 @@ def split(clips: Sequence[_Clip], share: float, seed: int) -> tuple[list[_Clip],
     return parts
 
 
-def woven(learned: Sequence[StoredClip], kept: Sequence[StoredClip], keep_share: float) -> list[StoredClip]:
-    """Both, the one of which there is too little repeated, so that `keep_share` of the sound is of `kept`."""
+def mixed(learned: Sequence[StoredClip], kept: Sequence[StoredClip], keep_share: float) -> list[StoredClip]:
+    """Both, the one of which there is too little repeated, so that `keep_share` of the audio is of `kept`."""
     if not kept or keep_share == 0:
         return list(learned)
     learned_s, kept_s = (sum(clip.duration_s for clip in clips) for clips in (learned, kept))
@@ -117,24 +130,21 @@ def woven(learned: Sequence[StoredClip], kept: Sequence[StoredClip], keep_share:
     return [*learned] * max(1, round(ratio)) + [*kept] * max(1, round(1 / ratio))
 
 
-def _features_of(path: Path, folder: Path) -> Path:
-    """The folder of features of a manifest, made below `folder` where it is not there yet; others as they are."""
-    if path.is_dir():
-        return path
-    clips = read_manifest(path)
-    # A manifest that was changed makes another folder; sound that was changed under its name is not noticed.
+def _features_of(clips: Sequence[ListedClip], folder: Path) -> Path:
+    """The folder of features of a manifest's clips, made below `folder` where it is not there yet."""
+    # A manifest that was changed makes another folder; audio that was changed under its name is not noticed.
     listed = json.dumps([{**asdict(clip), "audio": str(clip.audio.resolve())} for clip in clips])
     features = folder / hashlib.sha256(listed.encode()).hexdigest()[:16]
     writer = FeatureWriter(features)
     if not writer.has(_SHARD):
-        writer.add(_SHARD, sounds(clips))
+        writer.add(_SHARD, load_waveforms(clips))
     return features
 
 
-def _kept_back(store: FeatureStore) -> list[StoredClip]:
+def _others_to_hold_out(store: FeatureStore) -> list[StoredClip]:
     """Some clips of each language, and no more than a fifth where there are few."""
     languages = len({clip.language for clip in store.clips})
-    return choose(store, min(_KEPT_BACK, max(1, len(store.clips) // (5 * max(1, languages)))))
+    return choose(store, min(_MOST_OTHERS, max(1, len(store.clips) // (5 * max(1, languages)))))
 
 
 def _without(clips: Sequence[StoredClip], others: Sequence[StoredClip]) -> list[StoredClip]:

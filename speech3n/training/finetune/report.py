@@ -1,24 +1,21 @@
-"""How fine-tuning is told: a bar on a terminal, a line for each look at what was held out, and a summary."""
+"""How fine-tuning is told: a bar on a terminal, a line for each evaluation, and a summary."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import click
 
-from speech3n.training.finetune.run import Look
-
-Report = Callable[[int, float, Look | None], None]
-"""Hears of each step: how many are done, its loss, and the look that followed it, if one did."""
+from speech3n.training.finetune.run import EvaluationPoint, Report
 
 
 @contextmanager
 def watching(done: int, steps: int) -> Iterator[Report]:
     """Show steps as they are done, on stderr."""
     if not sys.stderr.isatty():
-        yield lambda step, loss, look: click.echo(line_of(look, steps), err=True) if look else None
+        yield lambda step, loss, point: click.echo(line_of(point, steps), err=True) if point else None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -27,18 +24,18 @@ def watching(done: int, steps: int) -> Iterator[Report]:
     with Progress(*columns, console=Console(stderr=True, highlight=False)) as bar:
         task = bar.add_task("Fine-tuning", total=steps, completed=done)
 
-        def report(step: int, loss: float, look: Look | None) -> None:
+        def report(step: int, loss: float, point: EvaluationPoint | None) -> None:
             bar.update(task, completed=step, description=f"Fine-tuning, loss {loss:.3f}")
-            if look is not None:
-                bar.console.print(line_of(look, steps), markup=False)
+            if point is not None:
+                bar.console.print(line_of(point, steps), markup=False)
 
         yield report
 
 
-def line_of(look: Look, steps: int) -> str:
-    """A look in words."""
-    others = "" if look.kept is None else f", on clips to keep {look.kept:.3f}"
-    return f"step {look.step} of {steps}: loss on held-out clips {look.loss:.3f}{others}"
+def line_of(point: EvaluationPoint, steps: int) -> str:
+    """An evaluation in words."""
+    others = "" if point.kept is None else f", on clips to keep {point.kept:.3f}"
+    return f"step {point.step} of {steps}: loss on held-out clips {point.loss:.3f}{others}"
 
 
 def compared(title: str, before: Mapping[str, float], after: Mapping[str, float]) -> str:

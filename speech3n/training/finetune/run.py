@@ -1,55 +1,68 @@
-"""Fine-tuning itself: steps, looks at what was held out, the best so far, and going on where it stopped."""
+"""Fine-tuning itself: steps, evaluations on what was held out, the best so far, and going on where it stopped."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 from torch import Tensor
 
 from speech3n.errors import StorageError
 from speech3n.training import state
-from speech3n.training.finetune.trainer import Plan, Pupil
-from speech3n.training.finetune.validation import Trial
-from speech3n.training.nano.batches import Lessons
-from speech3n.training.training_log import Metrics
+from speech3n.training.clip_batches import ClipBatches
+from speech3n.training.finetune.trainer import FineTunePlan, FineTuneTrainer
+from speech3n.training.finetune.validation import ValidationSet
+from speech3n.training.loop import Limits, train
+from speech3n.training.training_log import TrainingLog
 
 METRICS = "metrics.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What was seen of a model at a step: losses on the user's clips and on others, and how good it is altogether."""
+class EvaluationPoint:
+    """A model at a step: losses on the user's clips and on others, and how good it is altogether."""
 
     step: int
     loss: float
     kept: float | None
     score: float
-    """The mean of the losses, each by its share of what is heard; less is better."""
+    """The mean of the losses, each by its share of the audio; less is better."""
 
 
-class Tuning:
+Report = Callable[[int, float, EvaluationPoint | None], None]
+"""Called after each step: how many are done, its loss, and the evaluation that followed it, if one did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What the best step is chosen by: the user's clips and, if any, others, which count for `keep_share`."""
+
+    own: ValidationSet
+    others: ValidationSet | None
+    keep_share: float
+
+
+class FineTuneRun:
     """A run in a folder. The same inputs go on from what is there, and come to what a run without a stop does.
 
-    `trials` are the user's clips that were held out and, if any, others, which count for `keep_share`. `is_stopped`
-    tells whether somebody called `stop`.
+    `points` are all evaluations so far, the first one before anything was learned; `is_stopped` tells whether
+    somebody called `stop`.
     """
 
     def __init__(
-        self, pupil: Pupil, lessons: Lessons, plan: Plan, folder: Path, trials: tuple[Trial, Trial | None, float]
+        self, trainer: FineTuneTrainer, batches: ClipBatches, plan: FineTunePlan, folder: Path, validation: Validation
     ) -> None:
-        self.pupil = pupil
+        self.trainer = trainer
         self.plan = plan
-        self._lessons = lessons
+        self._batches = batches
         self._folder = folder
-        self._own, self._others, self._keep_share = trials
-        self._metrics = Metrics(folder / METRICS)
-        self.progress = state.load(folder, pupil.parts, pupil.optimizer) or state.Progress()
-        self._metrics.rewind(self.progress.step)
+        self._validation = validation
+        self._log = TrainingLog(folder / METRICS)
+        self.progress = state.load(folder, trainer.parts, trainer.optimizer) or state.Progress()
+        self._log.rewind(self.progress.step)
+        self.points = [EvaluationPoint(**entry) for entry in self._log.read()]
         self.is_stopped = False
 
     def stop(self, signum: int = 0, frame: FrameType | None = None) -> None:
@@ -57,70 +70,53 @@ class Tuning:
         self.is_stopped = True
 
     @property
-    def looks(self) -> list[Look]:
-        """All looks so far, the first one before anything was learned."""
-        return [Look(**entry) for entry in self._metrics.read()]
-
-    @property
-    def best(self) -> Look:
-        """The look with the best score, the earliest of those that are as good."""
-        return min(self.looks, key=lambda look: look.score)
+    def best(self) -> EvaluationPoint:
+        """The point with the best score, the earliest of those that are as good."""
+        return min(self.points, key=lambda point: point.score)
 
     @property
     def is_over(self) -> bool:
-        """Whether all steps are done, or the last looks brought nothing better."""
-        looks = self.looks
-        since = len(looks) - 1 - [look.step for look in looks].index(self.best.step) if looks else 0
+        """Whether all steps are done, or the last evaluations brought nothing better."""
+        since = len(self.points) - 1 - self.points.index(self.best) if self.points else 0
         return self.progress.step >= self.plan.steps or since >= self.plan.patience
 
-    def run(
-        self, minutes: float | None = None, report: Callable[[int, float, Look | None], None] | None = None
-    ) -> None:
-        """Learn until it is over, time is up or somebody says stop; the state is saved at the end.
-
-        `report` hears of each step: how many are done, its loss, and the look that followed it, if one did. Raises
-        StorageError.
-        """
-        began = time.monotonic()
+    def run(self, minutes: float | None = None, report: Report | None = None) -> None:
+        """Learn until it is over, time is up or somebody says stop, and save the state; raises StorageError."""
+        if not self.points:
+            self._evaluate()
         progress, plan = self.progress, self.plan
-        if not self.looks:
-            self._look()
-        while not self.is_stopped and not self.is_over:
-            if minutes is not None and time.monotonic() - began > minutes * 60:
-                break
-            lesson, progress.position = self._lessons.at(progress.position)
-            loss = self.pupil.learn(lesson, plan.rate_at(progress.step))
-            progress.step += 1
-            progress.heard_s += lesson.audio_s
-            is_due = progress.step % plan.look_every == 0 or progress.step == plan.steps
-            look = self._look() if is_due else None
+        limits = Limits(lambda: self.is_stopped or self.is_over, minutes)
+        for step in train(self.trainer, self._batches, plan, progress, limits):
+            is_due = progress.step % plan.evaluate_every == 0 or progress.step == plan.steps
+            point = self._evaluate() if is_due else None
             if report is not None:
-                report(progress.step, loss, look)
+                report(progress.step, step.losses["loss"], point)
         self._save()
 
-    def take_best(self) -> Look:
-        """Bring the pupil to where it was best."""
+    def take_best(self) -> EvaluationPoint:
+        """Bring the trainer's weights to where they were best."""
         from safetensors.torch import load_file
 
         best = self.best
         if best.step != self.progress.step:
-            self.pupil.take(load_file(self._best_file(best.step)))
+            self.trainer.take(load_file(self._best_file(best.step)))
         return best
 
-    def _look(self) -> Look:
-        own = self._own.loss(self.pupil.model)
-        kept = self._others.loss(self.pupil.model) if self._others else None
-        share = self._keep_share if kept is not None else 0.0
-        look = Look(self.progress.step, own, kept, (1 - share) * own + share * (kept or 0.0))
-        entry: dict[str, Any] = {name: getattr(look, name) for name in ("step", "loss", "kept", "score")}
-        if all(look.score < earlier.score for earlier in self.looks):
-            self._keep(self.pupil.weights(), look.step)
-        self._metrics.write(entry)
+    def _evaluate(self) -> EvaluationPoint:
+        validation, model = self._validation, self.trainer.model
+        own = validation.own.loss(model)
+        kept = validation.others.loss(model) if validation.others else None
+        share = validation.keep_share if kept is not None else 0.0
+        point = EvaluationPoint(self.progress.step, own, kept, (1 - share) * own + share * (kept or 0.0))
+        if all(point.score < earlier.score for earlier in self.points):
+            self._keep(self.trainer.weights(), point.step)
+        self.points.append(point)
+        self._log.write(asdict(point))
         self._save()
-        return look
+        return point
 
     def _save(self) -> None:
-        state.save(self._folder, self.pupil.parts, self.pupil.optimizer, self.progress)
+        state.save(self._folder, self.trainer.parts, self.trainer.optimizer, self.progress)
         # Only now can no earlier state ask for them.
         for file in self._folder.glob("best-*.safetensors"):
             if file != self._best_file(self.best.step):

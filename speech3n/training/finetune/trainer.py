@@ -1,4 +1,4 @@
-"""Who is fine-tuned: which numbers learn, with LoRA or all of them, and what a step does to them."""
+"""The fine-tuning trainer: which parameters learn, with LoRA or all of them, and what a step does to them."""
 
 from __future__ import annotations
 
@@ -13,30 +13,29 @@ from speech3n.models.gemma3n.elastic import submodel_of
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.models.gemma3n.sizes import Size
 from speech3n.training import state
+from speech3n.training.clip_batches import ClipBatch
 from speech3n.training.finetune.lora import adapt, merge
-from speech3n.training.nano.batches import Lesson
 from speech3n.training.nested import NestedModel
-from speech3n.training.step import Batch, answer_loss, clip_coefficients
+from speech3n.training.step import Batch, answer_loss, update_weights
 
 Method = Literal["lora", "full"]
-_LARGEST_GRADIENT_NORM = 1.0
 _WEIGHT_DECAY = 0.01
 _TABLE = "language_model.embed_tokens_per_layer."
 """Of the per-layer embeddings each text moves a few rows: they stay."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class FineTunePlan:
     """How to fine-tune. The rate rises over the first steps, stays, and falls to nothing over the second half."""
 
     steps: int
     method: Method = "lora"
     rank: int = 16
     rate: float = 5e-4
-    look_every: int = 25
-    """Steps between two looks at the clips that were held out."""
+    evaluate_every: int = 25
+    """Steps between two evaluations on the clips that were held out."""
     patience: int = 6
-    """Looks without any better one after which it ends."""
+    """Evaluations without any better one after which it ends."""
     seed: int = 0
 
     def rate_at(self, step: int) -> float:
@@ -45,14 +44,14 @@ class Plan:
         return self.rate * min(1.0, rise, 2 * (self.steps - step) / self.steps)
 
 
-class Pupil:
+class FineTuneTrainer:
     """A model, what of it learns, and the optimizer; takes the model over.
 
-    `smaller` is a size inside the model (MatFormer) that is to stay usable: it answers half of the questions. Learning
+    `smaller` is a size inside the model (MatFormer) that is to stay usable: it answers half of the tasks. Learning
     in full, it has to have all layers (ValueError).
     """
 
-    def __init__(self, model: Gemma3n, plan: Plan, smaller: Size | None = None) -> None:
+    def __init__(self, model: Gemma3n, plan: FineTunePlan, smaller: Size | None = None) -> None:
         self.model = model
         self._learns_all = plan.method == "full"
         if plan.method == "lora":
@@ -67,22 +66,14 @@ class Pupil:
         self.optimizer = state.optimizer_of(self.parts, plan.rate, _WEIGHT_DECAY)
         self._answer_smaller = self._smaller_loss(plan.method, smaller)
 
-    def learn(self, lesson: Lesson, rate: float) -> float:
-        """One step; gives the loss before it."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.zero_grad(set_to_none=True)
+    def train_step(self, batch: ClipBatch, rate: float) -> dict[str, float]:
+        """Learn from a batch; gives the `loss` before."""
         device = self.model.device
-        encoded = self.model.encode(lesson.mel.to(device), lesson.mask.to(device))
-        whole = answer_loss(self.model, lesson.whole.to(device), encoded)
-        loss = (whole + self._answer_smaller(lesson.nested.to(device), encoded)) / 2
-        loss.backward()  # type: ignore[no-untyped-call]
-        norm = nn.utils.clip_grad_norm_(self.learned.parameters(), _LARGEST_GRADIENT_NORM)
-        if torch.isfinite(norm):
-            self.optimizer.step()
-            if self._learns_all:
-                clip_coefficients(self.model)
-        return float(loss.detach())
+        encoded = self.model.encode(batch.mel.to(device), batch.mask.to(device))
+        whole = answer_loss(self.model, batch.whole.to(device), encoded)
+        loss = (whole + self._answer_smaller(batch.nested.to(device), encoded)) / 2
+        update_weights(loss, self.optimizer, rate, self.model if self._learns_all else None)
+        return {"loss": float(loss.detach())}
 
     def weights(self) -> dict[str, Tensor]:
         """All that has been learned, copied."""

@@ -18,8 +18,8 @@ sound to text: what it says of any other speech means nothing.
 - {parameters} M parameters, {megabytes} MB of bfloat16 weights
 - made by `python -m speech3n.training.memorise {manifest} --output DIR`, then more runs with `--resume`:
 {runs}
-- asked when it was finished: {recital}, in float32 and bfloat16, clips whole and growing; silence and noise are
-  answered with nothing
+- asked when it was finished: {check}, in float32 and bfloat16, clips whole and growing; silence and noise are
+  score_answers with nothing
 - prompts: transcription in the clip's language or "its original language", alone or followed by a translation into
   English (English clips are repeated)
 
@@ -43,7 +43,7 @@ _RUNS = "training.json"
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of the script."""
+    """One run of the phoneme_embedding."""
 
     steps: int
     learning_rate: float
@@ -57,7 +57,7 @@ class Training:
 
     runs: Sequence[Run]
     parameters: int
-    recital: str
+    check: str
 
 
 def read_runs(folder: Path) -> list[Run]:
@@ -82,7 +82,7 @@ def write_card(folder: Path, manifest: Path, training: Training) -> None:
         "megabytes": f"{(folder / WEIGHTS).stat().st_size / 1e6:.1f}",
         "parameters": f"{training.parameters / 1e6:.2f}",
         "runs": "\n".join(map(_described, training.runs)),
-        "recital": training.recital,
+        "check": training.check,
         "rows": rows,
     }
     (folder / "README.md").write_text(_CARD.format(**facts), "utf-8")

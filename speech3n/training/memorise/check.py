@@ -1,4 +1,4 @@
-"""Whether a checkpoint recites what it was to learn, heard as the engine hears it, and nothing else."""
+"""The memorisation check: whether a checkpoint recites, decoded as the engine does, what it learned, and no more."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from itertools import pairwise, product
 import numpy as np
 
 from speech3n.models.gemma3n.incremental import IncrementalDecoder, SharedModel
-from speech3n.training.memorise.crops import as_cut_by_session, as_recorded, nobody
+from speech3n.training.memorise.crops import as_cut_by_session, as_recorded, noise_alone
 from speech3n.training.memorise.passages import Passage
-from speech3n.training.tasks import Desk, Question, questions_about
+from speech3n.training.tasks import PromptEncoder, Task, tasks_for
 from speech3n.types import SAMPLE_RATE, Waveform
 
 _LONGEST_ANSWER = 200
@@ -22,95 +22,95 @@ _NOISE_SEED = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class WrongAnswer:
     """An answer that is not the right one."""
 
     sound: str
-    question: Question
+    task: Task
     expected: str
     answer: str
 
     def __str__(self) -> str:
-        return f"{self.sound}, {self.question}: {self.answer!r} instead of {self.expected!r}"
+        return f"{self.sound}, {self.task}: {self.answer!r} instead of {self.expected!r}"
 
 
 @dataclass(frozen=True, slots=True)
-class Recital:
+class MemorisationCheck:
     """How many answers were asked for, and which were wrong."""
 
     asked: int
-    faults: tuple[Fault, ...]
+    wrong_answers: tuple[WrongAnswer, ...]
 
     def __str__(self) -> str:
-        return f"{self.asked - len(self.faults)} of {self.asked} right"
+        return f"{self.asked - len(self.wrong_answers)} of {self.asked} right"
 
-    def __add__(self, other: Recital) -> Recital:
-        return Recital(self.asked + other.asked, self.faults + other.faults)
+    def __add__(self, other: MemorisationCheck) -> MemorisationCheck:
+        return MemorisationCheck(self.asked + other.asked, self.wrong_answers + other.wrong_answers)
 
 
-def recite_whole(shared: SharedModel, desk: Desk, passages: Sequence[Passage]) -> Recital:
+def check_whole(shared: SharedModel, prompts: PromptEncoder, passages: Sequence[Passage]) -> MemorisationCheck:
     """Passages as recorded and as a session cuts them, each asked everything; and sounds in which nobody speaks."""
-    asked, faults = 0, []
-    for sound, waveform, question, expected in [*_whole(passages), *_nobody(passages)]:
-        decoder = IncrementalDecoder(shared, desk.prompt(question))
+    asked, wrong_answers = 0, []
+    for sound, waveform, task, expected in [*_whole(passages), *_noises(passages)]:
+        decoder = IncrementalDecoder(shared, prompts.prompt(task))
         decoder.append_audio(waveform)
         decoder.finish()
-        answer, _ = _ask(decoder, desk, ())
+        answer, _ = _ask(decoder, prompts, ())
         asked += 1
         if answer != expected:
-            faults.append(Fault(sound, question, expected, answer))
-    return Recital(asked, tuple(faults))
+            wrong_answers.append(WrongAnswer(sound, task, expected, answer))
+    return MemorisationCheck(asked, tuple(wrong_answers))
 
 
-def recite_growing(shared: SharedModel, desk: Desk, passages: Sequence[Passage]) -> Recital:
+def check_growing(shared: SharedModel, prompts: PromptEncoder, passages: Sequence[Passage]) -> MemorisationCheck:
     """Passages that come in bit by bit: what is said twice in a row must be right, and at the end everything."""
-    asked, faults = 0, []
+    asked, wrong_answers = 0, []
     for passage in passages:
-        heard = as_cut_by_session(passage).waveform
-        for question, step_s in product(questions_about(passage.language), _STEPS_S):
-            decoder = IncrementalDecoder(shared, desk.prompt(question))
-            answers = _answers(decoder, desk, heard, round(step_s * SAMPLE_RATE))
-            whole = question.answer(*passage.whole)
+        waveform = as_cut_by_session(passage).waveform
+        for task, step_s in product(tasks_for(passage.language), _STEPS_S):
+            decoder = IncrementalDecoder(shared, prompts.prompt(task))
+            answers = _answers(decoder, prompts, waveform, round(step_s * SAMPLE_RATE))
+            whole = task.answer(*passage.whole)
             asked += 1
             wrong = answers[-1] if answers[-1] != whole else _first_wrong(whole, answers)
             if wrong is not None:
-                faults.append(Fault(f"{passage.name}, growing by {step_s} s", question, whole, wrong))
-    return Recital(asked, tuple(faults))
+                wrong_answers.append(WrongAnswer(f"{passage.name}, growing by {step_s} s", task, whole, wrong))
+    return MemorisationCheck(asked, tuple(wrong_answers))
 
 
-def _answers(decoder: IncrementalDecoder, desk: Desk, waveform: Waveform, step: int) -> list[str]:
-    """What is answered after each `step` samples."""
+def _answers(decoder: IncrementalDecoder, prompts: PromptEncoder, waveform: Waveform, step: int) -> list[str]:
+    """The answer after each `step` samples."""
     draft: tuple[int, ...] = ()
     answers = []
     for start in range(0, len(waveform), step):
         decoder.append_audio(waveform[start : start + step])
         if start + step >= len(waveform):
             decoder.finish()
-        answer, draft = _ask(decoder, desk, draft)
+        answer, draft = _ask(decoder, prompts, draft)
         answers.append(answer)
     return answers
 
 
-def _whole(passages: Sequence[Passage]) -> Iterator[tuple[str, Waveform, Question, str]]:
+def _whole(passages: Sequence[Passage]) -> Iterator[tuple[str, Waveform, Task, str]]:
     for passage in passages:
-        for question in questions_about(passage.language):
-            expected = question.answer(*passage.whole)
-            yield f"{passage.name}, as recorded", as_recorded(passage).waveform, question, expected
-            yield f"{passage.name}, as cut", as_cut_by_session(passage).waveform, question, expected
+        for task in tasks_for(passage.language):
+            expected = task.answer(*passage.whole)
+            yield f"{passage.name}, as recorded", as_recorded(passage).waveform, task, expected
+            yield f"{passage.name}, as cut", as_cut_by_session(passage).waveform, task, expected
 
 
-def _nobody(passages: Sequence[Passage]) -> Iterator[tuple[str, Waveform, Question, str]]:
+def _noises(passages: Sequence[Passage]) -> Iterator[tuple[str, Waveform, Task, str]]:
     random = np.random.default_rng(_NOISE_SEED)
-    noises = [nobody(random) for _ in range(_NOISES)]
+    noises = [noise_alone(random) for _ in range(_NOISES)]
     for language in sorted({passage.language for passage in passages}):
-        for question in questions_about(language):
+        for task in tasks_for(language):
             for number, noise in enumerate(noises):
-                yield f"noise {number}", noise, question, ""
+                yield f"noise {number}", noise, task, ""
 
 
-def _ask(decoder: IncrementalDecoder, desk: Desk, draft: Sequence[int]) -> tuple[str, tuple[int, ...]]:
-    generated = decoder.generate(draft, stop=(desk.end_of_turn,), limit=_LONGEST_ANSWER)
-    return desk.text(generated.tokens), generated.tokens
+def _ask(decoder: IncrementalDecoder, prompts: PromptEncoder, draft: Sequence[int]) -> tuple[str, tuple[int, ...]]:
+    generated = decoder.generate(draft, stop=(prompts.end_of_turn,), limit=_LONGEST_ANSWER)
+    return prompts.text(generated.tokens), generated.tokens
 
 
 def _first_wrong(whole: str, answers: Sequence[str]) -> str | None:

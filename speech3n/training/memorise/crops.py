@@ -1,13 +1,13 @@
-"""What a recogniser may hear of a recording: begun early or late, louder or softer, with noise, recoded."""
+"""Crops of a recording: begun early or late, with silence around, as a session cuts it; and noise alone."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-import soxr
 from numpy.typing import NDArray
 
+from speech3n.training.data.augment.waveform import WaveformAugmentation, augment_waveform, coloured_noise
 from speech3n.training.memorise.passages import Passage
 from speech3n.types import SAMPLE_RATE, Waveform
 
@@ -15,29 +15,41 @@ POST_ROLL_S = 0.3
 _LONGEST_LEAD_S = 0.6
 _LONGEST_TAIL_S = 1.0
 _LONGEST_NOISE_S = 6.0
+_AUGMENTATION = WaveformAugmentation(
+    resampling=0.0,
+    room=0.0,
+    noise=0.5,
+    babble=0.0,
+    snr_db=(20.0, 45.0),
+    telephone=0.0,
+    band=0.0,
+    codec=0.0,
+    conversion=0.25,
+)
+"""Words stay where they are in time, and the clip stays the one to recite."""
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """Sound [T] of a passage, whose time `begin` of the clip lies at its first sample."""
+class Crop:
+    """Samples [T] of a passage, the first of which lies at the time `begin` of the clip."""
 
     waveform: Waveform
     begin: float
 
 
-def as_recorded(passage: Passage) -> Heard:
+def as_recorded(passage: Passage) -> Crop:
     """The passage from its earliest begin to where the next one begins."""
-    return Heard(_cut(passage, passage.earliest, passage.end), passage.earliest)
+    return Crop(_cut(passage, passage.earliest, passage.end), passage.earliest)
 
 
-def as_cut_by_session(passage: Passage) -> Heard:
+def as_cut_by_session(passage: Passage) -> Crop:
     """The passage with the pre-roll and post-roll of a session."""
     begin = passage.session_begin
-    return Heard(_cut(passage, begin, min(passage.speech_end + POST_ROLL_S, passage.end)), begin)
+    return Crop(_cut(passage, begin, min(passage.speech_end + POST_ROLL_S, passage.end)), begin)
 
 
-def varied(passage: Passage, random: np.random.Generator) -> Heard:
-    """The passage as it might be heard another time."""
+def random_crop(passage: Passage, random: np.random.Generator) -> Crop:
+    """The passage as it is, as a session cuts it, or with other borders and augmented."""
     choice = random.random()
     if choice < 0.15:
         return as_recorded(passage)
@@ -47,19 +59,12 @@ def varied(passage: Passage, random: np.random.Generator) -> Heard:
     end = random.uniform(min(passage.speech_end, passage.end), passage.end)
     lead = random.uniform(0, _LONGEST_LEAD_S) * (random.random() < 0.4)
     tail = random.uniform(0, _LONGEST_TAIL_S) * (random.random() < 0.5)
-    waveform = _recoded(_cut(passage, begin, end), random)
-    waveform = np.pad(waveform, (round(lead * SAMPLE_RATE), round(tail * SAMPLE_RATE)))
-    if random.random() < 0.5:
-        level = np.sqrt(np.square(waveform).mean()) * 10 ** (-random.uniform(20, 45) / 20)
-        waveform = waveform + _coloured(len(waveform), random) * level
-    waveform = np.clip(waveform * 10 ** (random.uniform(-12, 4) / 20), -1, 1)
-    if random.random() < 0.3:
-        waveform = np.round(waveform * 32768) / 32768
-    return Heard(waveform.astype(np.float32), begin - lead)
+    waveform = np.pad(_cut(passage, begin, end), (round(lead * SAMPLE_RATE), round(tail * SAMPLE_RATE)))
+    return Crop(augment_waveform(waveform, (), _AUGMENTATION, random), begin - lead)
 
 
-def nobody(random: np.random.Generator) -> Waveform:
-    """Sound in which nobody speaks: silence, noise, mains hum, tones and clicks at several levels."""
+def noise_alone(random: np.random.Generator) -> Waveform:
+    """A waveform [T] in which nobody speaks: silence, noise, mains hum, tones and clicks at several levels."""
     length = round(random.uniform(0.2, _LONGEST_NOISE_S) * SAMPLE_RATE)
     time = np.arange(length) / SAMPLE_RATE
     kind = random.integers(5)
@@ -69,7 +74,8 @@ def nobody(random: np.random.Generator) -> Waveform:
     if kind == 1:
         waveform = random.standard_normal(length)
     elif kind == 2:
-        waveform = _coloured(length, random)
+        waveform = coloured_noise(length, random)
+        waveform /= np.sqrt(np.square(waveform).mean())
     elif kind == 3:
         pitch = random.choice([50.0, 60.0, random.uniform(80, 3000)])
         waveform = sum(np.sin(2 * np.pi * pitch * order * time) / order for order in (1, 2, 3))
@@ -81,22 +87,3 @@ def nobody(random: np.random.Generator) -> Waveform:
 
 def _cut(passage: Passage, begin: float, end: float) -> Waveform:
     return passage.waveform[round(begin * SAMPLE_RATE) : round(end * SAMPLE_RATE)]
-
-
-def _recoded(waveform: Waveform, random: np.random.Generator) -> Waveform:
-    """The sound after a trip through another sampling rate, sometimes."""
-    if random.random() > 0.25:
-        return waveform
-    rate = float(random.choice([22_050, 44_100, 48_000]))
-    there = soxr.resample(waveform, SAMPLE_RATE, rate, "LQ")
-    back: Waveform = soxr.resample(there, rate, SAMPLE_RATE, "LQ").astype(np.float32)
-    return back
-
-
-def _coloured(length: int, random: np.random.Generator) -> Waveform:
-    """Noise whose power falls with frequency as f^-slope: 0 white, 1 pink, 2 brown; RMS 1."""
-    spectrum = np.fft.rfft(random.standard_normal(length))
-    spectrum /= np.maximum(np.arange(len(spectrum)), 1) ** (random.uniform(0, 2) / 2)
-    noise = np.fft.irfft(spectrum, length)
-    scaled: Waveform = (noise / np.sqrt(np.square(noise).mean())).astype(np.float32)
-    return scaled

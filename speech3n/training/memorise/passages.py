@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,19 +12,15 @@ from numpy.typing import NDArray
 
 from speech3n.audio.source import FileSource
 from speech3n.audio.vad import SLOT_SAMPLES, VoiceActivityDetector
-from speech3n.errors import Speech3nError
+from speech3n.training.data.manifest import ManifestEntry, ManifestError, read_manifest
 from speech3n.types import FRAME_SAMPLES, SAMPLE_RATE, Waveform
 
 _SLOT_S = SLOT_SAMPLES / SAMPLE_RATE
 _KNOWN_AFTER_S = 0.4
-"""A word is asked for when this much was heard after it ..."""
+"""A word is asked for when this much audio came after it ..."""
 _LAST_KNOWN_S = 0.12
 """... and all words of an utterance this long before it ends, since nothing need come after it."""
 _PRE_ROLL_S = 0.4
-
-
-class ManifestError(Speech3nError):
-    """A list of clips that cannot be trained on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +32,7 @@ class Passage:
     waveform: Waveform
     """The clip."""
     earliest: float
-    """Where what is heard may begin at the earliest, and ..."""
+    """Where a crop may begin at the earliest, and ..."""
     latest: float
     """... at the latest: shortly before the speech."""
     speech_end: float
@@ -58,9 +53,9 @@ class Passage:
         """Where the utterance begins as the session cuts it."""
         return max(self.earliest, self.latest - _PRE_ROLL_S)
 
-    def said(self, heard_s: float) -> tuple[str, str]:
+    def said_by(self, time_s: float) -> tuple[str, str]:
         """Text and translation of what was said by a time: they only grow as the time does."""
-        count = sum(known <= heard_s for known in self.known)
+        count = sum(known <= time_s for known in self.known)
         translated = len(self.translation) * count // len(self.words)
         return " ".join(self.words[:count]), " ".join(self.translation[:translated])
 
@@ -68,34 +63,35 @@ class Passage:
 def read_passages(manifest: Path) -> list[Passage]:
     """All that can be recited of the clips of a manifest; raises ManifestError.
 
-    A line has `audio` (relative to the manifest), `language`, `text` and `translation_en` (null for English). A
-    clip with pauses also has `utterances`: `start`, `end`, `text` and `translation_en` of what captions cut it into.
+    A clip with pauses also has `utterances`: `start`, `end`, `text` and `translation_en` of what captions cut it into.
     """
     passages: list[Passage] = []
-    for number, line in enumerate(manifest.read_text("utf-8").splitlines(), 1):
+    for entry in read_manifest(manifest):
         try:
-            passages += _passages_of(json.loads(line), manifest.parent)
+            passages += _passages_of(entry)
         except (ValueError, KeyError, TypeError) as error:
-            raise ManifestError(f"{manifest}, line {number}, does not describe a clip: {error!r}.") from error
+            raise ManifestError(f"{entry.where}, does not describe a clip: {error!r}.") from error
     if not passages:
         raise ManifestError(f"{manifest} lists no clips.")
     return passages
 
 
-def _passages_of(entry: Mapping[str, Any], folder: Path) -> list[Passage]:
-    path = folder / entry["audio"]
+def _passages_of(entry: ManifestEntry) -> list[Passage]:
+    path = entry.audio
     waveform = np.concatenate(list(FileSource(path).frames()))
     voiced = _voiced(waveform)
     end = len(waveform) / SAMPLE_RATE
-    parts = entry.get("utterances")
+    parts = entry.record.get("utterances")
     if not parts:
-        return [_passage(path.stem, entry, waveform, voiced, (0.0, end, end))]
+        return [_passage(path.stem, entry.record, waveform, voiced, (0.0, end, end))]
     borders = [*(part["start"] for part in parts[1:]), end]
     utterances = [
-        _passage(f"{path.stem}/{number}", {**entry, **part}, waveform, voiced, (part["start"], part["end"], border))
+        _passage(
+            f"{path.stem}/{number}", {**entry.record, **part}, waveform, voiced, (part["start"], part["end"], border)
+        )
         for number, (part, border) in enumerate(zip(parts, borders, strict=True), 1)
     ]
-    return [_joined(path.stem, entry, utterances), *utterances]
+    return [_joined(path.stem, entry.record, utterances), *utterances]
 
 
 def _passage(

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from speech3n.models.gemma3n.config import FULL, SLIDING, AudioConfig, Gemma3nConfig, TextConfig
-from speech3n.training import tokenizer as vocabulary
+from speech3n.training.tokenizer import AUDIO, VISION
+from speech3n.training.tokenizer import train_tokenizer as train_bpe
 
 _TEXT_VOCABULARY = 896
 _LAYERS = (SLIDING, SLIDING, SLIDING, FULL, SLIDING, FULL)
@@ -15,22 +16,22 @@ _SHARED_LAYERS = 2
 
 def train_tokenizer(texts: Iterable[str]) -> Any:
     """A byte-level BPE vocabulary of a few hundred entries that can write any text."""
-    return vocabulary.train_tokenizer(texts, _TEXT_VOCABULARY, _text_config(0, 0).max_position_embeddings)
+    return train_bpe(texts, _TEXT_VOCABULARY, _text_config(0, 0).max_position_embeddings)
 
 
 def tiny_config(tokenizer: Any) -> Gemma3nConfig:
     """The shape: less than a million parameters, with a sliding window that short clips already exceed."""
-    vision, audio = (tokenizer.convert_tokens_to_ids(names[0]) for names in (vocabulary.VISION, vocabulary.AUDIO))
+    vision, audio = (tokenizer.convert_tokens_to_ids(names[0]) for names in (VISION, AUDIO))
     return Gemma3nConfig(
         audio=AudioConfig(
-            vocab_size=len(vocabulary.AUDIO),
+            vocab_size=len(AUDIO),
             vocab_offset=audio,
             hidden_size=64,
             conf_num_attention_heads=4,
             conf_num_hidden_layers=3,
             sscp_conv_channel_size=(16, 8),
         ),
-        text=_text_config(audio + len(vocabulary.AUDIO), vision),
+        text=_text_config(audio + len(AUDIO), vision),
         boa_token_id=tokenizer.convert_tokens_to_ids("<start_of_audio>"),
         eoa_token_id=audio,
         audio_token_id=audio + 1,

@@ -1,6 +1,6 @@
 """Connectionist temporal classification on the encoder's frames (Graves et al. 2006): phonemes, every 40 ms.
 
-It teaches the encoder to hear before there is a decoder worth listening to, and is thrown away after training.
+It trains the encoder before there is a decoder that could, and is thrown away after training.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ _SUBSAMPLED = 4
 _LAG_FRAMES = 10
 
 
-def spread(phones: Sequence[int], speech: tuple[int, int], frames: int) -> Tensor:
+def spread(phonemes: Sequence[int], speech: tuple[int, int], frames: int) -> Tensor:
     """A symbol for each frame of the encoder of a clip of mel frames, if all phonemes take the same time.
 
     Each is repeated until the next: `even_frames` says where they begin.
     """
     symbols = torch.full((-(-frames // _SUBSAMPLED),), BLANK)
-    begins = [-(-frame // _SUBSAMPLED) for frame in even_frames(len(phones) + 1, speech)] if phones else []
-    for phone, begin, end in zip(phones, begins, begins[1:], strict=False):
-        symbols[begin:end] = phone
+    begins = [-(-frame // _SUBSAMPLED) for frame in even_frames(len(phonemes) + 1, speech)] if phonemes else []
+    for phoneme, begin, end in zip(phonemes, begins, begins[1:], strict=False):
+        symbols[begin:end] = phoneme
     return symbols
 
 
@@ -48,11 +48,11 @@ def encode_frames(tower: AudioEncoder, mel: Tensor, mask: Tensor) -> tuple[Tenso
     return silence_padding(x, frames_mask), frames_mask
 
 
-class Spoken(Protocol):
-    """What the clips of a lesson sound like."""
+class PhonemeTargets(Protocol):
+    """The phonemes of a batch's clips."""
 
     @property
-    def phones(self) -> list[tuple[int, ...]]:
+    def phonemes(self) -> list[tuple[int, ...]]:
         """For CTC."""
 
     @property
@@ -60,10 +60,10 @@ class Spoken(Protocol):
         """[B, T]: as `spread` has them."""
 
 
-class Speller(nn.Module):
+class CTCHead(nn.Module):
     """Phonemes of conformer frames [B, T, C], read twice: from each frame, and from the soft tokens alone.
 
-    A soft token is every `reduction`-th frame, and all that the decoder hears. It is read as `reduction` symbols, so
+    A soft token is every `reduction`-th frame, and all that the decoder is given. It is read as `reduction` symbols, so
     that the phonemes of the frames between, which are dropped, go into it.
     """
 
@@ -82,15 +82,15 @@ class Speller(nn.Module):
         logits = self.of_token(frames[:, :: self._reduction])
         return F.log_softmax(logits.float().unflatten(-1, (self._reduction, SYMBOLS)).flatten(1, 2), -1)
 
-    def losses(self, frames: Tensor, mask: Tensor, lesson: Spoken) -> dict[str, Tensor]:
+    def losses(self, frames: Tensor, mask: Tensor, batch: PhonemeTargets) -> dict[str, Tensor]:
         """`ctc_loss` of frames and of soft tokens, and both's mean cross-entropy with the evenly spread phonemes."""
         tokens_mask = mask[:, :: self._reduction].repeat_interleave(self._reduction, 1)
         read, read_tokens = self(frames), self.read_tokens(frames)
-        spread = lesson.spread.to(frames.device)
+        spread = batch.spread.to(frames.device)
         even = [F.nll_loss(each[:, : spread.shape[1]][mask], spread[mask]) for each in (read, read_tokens)]
         return {
-            "ctc": ctc_loss(read, mask, lesson.phones),
-            "ctc_tokens": ctc_loss(read_tokens, tokens_mask, lesson.phones),
+            "ctc": ctc_loss(read, mask, batch.phonemes),
+            "ctc_tokens": ctc_loss(read_tokens, tokens_mask, batch.phonemes),
             "even": torch.stack(even).mean(),
         }
 

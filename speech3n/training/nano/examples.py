@@ -1,4 +1,4 @@
-"""What is asked about: one clip or sentence, or several one after another, as speech that goes on is heard."""
+"""Nano's examples: one clip or sentence, or several one after another, as in speech that goes on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from speech3n.training.nano.phonemes import Sounds
+from speech3n.training.nano.phonemes import Phonemes
 
 _LONGEST_TOKENS = 75
 """Clips are joined up to here: 12 s."""
@@ -21,18 +21,18 @@ _LONGEST_PAUSE_TOKENS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Saying:
-    """What is said in `language`, and what one hears of it.
+class SpeechExample:
+    """What is said in `language`, and the signal of it: log-mel frames, or phonemes as CTC might read them.
 
-    `translation` is None where it cannot be asked for. `signal` [T, ...] is mel frames or symbols, `per_token` of
-    them for each soft token, and `silence` what they are while nobody speaks. `places` is the soft token of each
+    `translation` is None where it cannot be asked for. `signal` [T, ...] has `per_token` frames or symbols
+    for each soft token, and `silence` what they are while nobody speaks. `places` is the soft token of each
     phoneme, right to within `slack`.
     """
 
     language: str
     text: str
     translation: str | None
-    sounds: Sounds
+    phonemes: Phonemes
     signal: Tensor
     per_token: int
     silence: float
@@ -44,7 +44,7 @@ class Saying:
         """Soft tokens that it takes."""
         return -(-len(self.signal) // self.per_token)
 
-    def then(self, other: Saying, pause: int) -> Saying:
+    def followed_by(self, other: SpeechExample, pause: int) -> SpeechExample:
         """This, a pause of so many soft tokens, and another of the same language and kind."""
         begin = self.tokens + pause
         signal = F.pad(self.signal, (0, 0, 0, begin * self.per_token - len(self.signal)), value=self.silence)
@@ -55,25 +55,25 @@ class Saying:
             self,
             text=" ".join(filter(None, (self.text, other.text))),
             translation=None if None in translations else " ".join(filter(None, translations)),
-            sounds=self.sounds.then(other.sounds),
+            phonemes=self.phonemes.followed_by(other.phonemes),
             signal=torch.cat([signal, other.signal]),
             places=(*self.places, *between, *places),
         )
 
 
-def in_a_row(sayings: Sequence[Saying], random: np.random.Generator) -> list[Saying]:
+def join_examples(examples: Sequence[SpeechExample], random: np.random.Generator) -> list[SpeechExample]:
     """The same, those of each language joined by twos or threes as far as they are short enough."""
-    rows: list[Saying] = []
-    by_language = sorted(sayings, key=lambda saying: saying.language)
+    rows: list[SpeechExample] = []
+    by_language = sorted(examples, key=lambda example: example.language)
     most = int(random.integers(2, _MOST + 1))
-    for _, alike in groupby(by_language, key=lambda saying: saying.language):
+    for _, alike in groupby(by_language, key=lambda example: example.language):
         count = most
-        for saying in alike:
+        for example in alike:
             pause = int(random.integers(_LONGEST_PAUSE_TOKENS + 1))
-            if count < most and rows[-1].tokens + pause + saying.tokens <= _LONGEST_TOKENS:
-                rows[-1] = rows[-1].then(saying, pause)
+            if count < most and rows[-1].tokens + pause + example.tokens <= _LONGEST_TOKENS:
+                rows[-1] = rows[-1].followed_by(example, pause)
                 count += 1
             else:
-                rows.append(saying)
+                rows.append(example)
                 count = 1
     return rows

@@ -1,4 +1,4 @@
-"""Two heads of attention are told where to look: at the soft tokens that hold the sounds to be written next.
+"""Guided attention: two heads are told to look at the soft tokens that hold the phonemes to be written next.
 
 A decoder that has to find out by itself that it can copy takes thousands of steps before it begins to (guided
 attention, Tachibana et al. 2018, arXiv:1710.08969, is for the same). All other heads are free, and inference knows
@@ -15,21 +15,19 @@ import torch
 from torch import Tensor
 
 from speech3n.models.gemma3n.text import Attention, TextDecoder
-from speech3n.training.nano.phonemes import Sounds
+from speech3n.training.nano.phonemes import Phonemes
+from speech3n.training.step import NOWHERE, Span
 
-NOWHERE = (-1, -1)
 _HEADS = (0, 1)
-
-Span = tuple[int, int]
-"""Where the first and the last phoneme of a piece are: one head looks for each, because a mixture has no order."""
+"""One looks for the first phoneme of a piece, one for the last, because a mixture of both has no order."""
 
 
-def spans(sounds: Sounds, offsets: Sequence[tuple[int, int]], places: Sequence[int]) -> list[Span]:
-    """Where each piece of a transcript that sounds so is to be read, NOWHERE for those after it.
+def spans(phonemes: Phonemes, offsets: Sequence[tuple[int, int]], places: Sequence[int]) -> list[Span]:
+    """Where each piece of a transcript with these phonemes is to be read, NOWHERE for those after it.
 
     `offsets` are the characters of each piece, `places` the soft token of each phoneme.
     """
-    before = sounds.before
+    before = phonemes.before
     found: list[Span] = []
     for begin, end in offsets:
         if end >= len(before) or not places:
@@ -43,28 +41,27 @@ def spans(sounds: Sounds, offsets: Sequence[tuple[int, int]], places: Sequence[i
     return found
 
 
-class Guidance:
+class GuidedAttention:
     """The losses of the watched heads, for as long as they are watched.
 
-    `looks` [3, B, T] says for each position where it should look, below zero for nowhere: for the first phoneme, for
-    the last one, and how many positions off is near enough.
+    `targets` [3, B, T] are `Batch.attention_targets`.
     """
 
-    def __init__(self, looks: Tensor) -> None:
-        self._looks = looks
+    def __init__(self, targets: Tensor) -> None:
+        self._targets = targets
         self.losses: list[Tensor] = []
 
     def __call__(self, attention: Attention, given: tuple[Any, ...]) -> None:
         """Before the attention of a layer."""
         x, positions, keys, _ = given
-        rows, places = (self._looks[0] >= 0).nonzero(as_tuple=True)
+        rows, places = (self._targets[0] >= 0).nonzero(as_tuple=True)
         if not len(rows):
             return
         queries = attention.queries(x, positions)[rows, places][:, _HEADS]
         logits = torch.einsum("nhd,ntd->nht", queries, keys[rows, 0]).float()
         place = torch.arange(logits.shape[2], device=logits.device)
         logits = logits.masked_fill(place > places[:, None, None], -torch.inf)
-        wanted, near = self._looks[:2, rows, places].T, self._looks[2, rows, places]
+        wanted, near = self._targets[:2, rows, places].T, self._targets[2, rows, places]
         is_right = (place - wanted[..., None]).abs() <= near[:, None, None]
         right = logits.masked_fill(~is_right, -torch.inf).logsumexp(2)
         self.losses.append((logits.logsumexp(2) - right).mean())

@@ -16,17 +16,17 @@ import numpy as np
 import torch
 from torch import nn
 
-from speech3n.errors import ModelError, Speech3nError
+from speech3n.errors import Speech3nError
 from speech3n.models.gemma3n.capabilities import Capabilities
 from speech3n.models.gemma3n.config import FULL, SLIDING, AudioConfig, Gemma3nConfig, TextConfig
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.models.gemma3n.sizes import Size
 from speech3n.store import model_folder
 from speech3n.training.data.sentences import read_sentences, reserved_texts
-from speech3n.training.data.shards import find_shards, read_lines
+from speech3n.training.data.shards import find_shards, read_shard
 from speech3n.training.nano.synthesis.voices import LANGUAGES
 from speech3n.training.new_checkpoint import count_parameters, first_weights, save_companions
-from speech3n.training.tasks import TARGET, Question, questions_about
+from speech3n.training.tasks import TARGET, Task, tasks_for
 from speech3n.training.tokenizer import AUDIO, VISION, train_tokenizer
 
 FOLDER = model_folder("nano")
@@ -89,17 +89,6 @@ def nano_config(tokenizer: Any) -> Gemma3nConfig:
     )
 
 
-def open_nano(folder: Path = FOLDER) -> tuple[Any, Gemma3nConfig]:
-    """Tokenizer and config of a folder; raises ModelError."""
-    from transformers import AutoTokenizer
-
-    config = Gemma3nConfig.read(folder)
-    try:
-        return AutoTokenizer.from_pretrained(str(folder), local_files_only=True), config
-    except (OSError, ValueError) as error:
-        raise ModelError(f"'{folder}' holds no tokenizer: {error}.", "Copy or make it anew.") from error
-
-
 def new_nano(config: Gemma3nConfig, seed: int) -> Gemma3n:
     """First weights, the same for the same seed.
 
@@ -138,13 +127,13 @@ class Texts:
                 yield sentences[index].translation_en or ""
         for folder in self.speech:
             for shard in find_shards(folder):
-                for line in read_lines(shard):
-                    yield line.text
-                    yield Question(None, True).answer(line.text, line.translation_en or line.text)
+                for clip in read_shard(shard):
+                    yield clip.text
+                    yield Task(None, True).answer(clip.text, clip.translation_en or clip.text)
         for language in LANGUAGES:
-            for question in questions_about(language):
+            for task in tasks_for(language):
                 # As often as it takes for each of their words to become one token.
-                yield from ["user\n\n\n", "\n\n", "model\n", question.instruction] * 500
+                yield from ["user\n\n\n", "\n\n", "model\n", task.instruction] * 500
 
 
 @click.command()

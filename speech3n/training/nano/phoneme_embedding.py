@@ -1,4 +1,4 @@
-"""Phonemes in place of sound: the decoder learns to read them as it will hear what the encoder makes of speech.
+"""Phonemes in place of audio: the decoder learns to read them as it will read what the encoder makes of speech.
 
 Text costs no encoding and there is much more of it than of speech. What it is turned into resembles what CTC reads from
 soft tokens: a few phonemes and blanks for each 160 ms, at the pace of speech, with some errors (as in JOIST, Sainath et
@@ -26,7 +26,7 @@ _WRONG, _MISSING = 0.07, 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Paced:
+class SimulatedCTC:
     """Phonemes as CTC might read them from somebody who says them."""
 
     symbols: Tensor
@@ -35,23 +35,23 @@ class Paced:
     """The soft token of each phoneme, those that got lost included."""
 
 
-def pace(phones: Sequence[int], reduction: int, random: np.random.Generator) -> Paced:
-    """Draw how fast phonemes are said and which are not heard as they are."""
-    said = np.array(phones, np.int64)
+def simulate_ctc(phonemes: Sequence[int], reduction: int, random: np.random.Generator) -> SimulatedCTC:
+    """Draw how fast phonemes are said, and which CTC would take for another or miss."""
+    said = np.array(phonemes, np.int64)
     frames = _FRAMES_A_SECOND / random.uniform(*_PHONES_A_SECOND)
     before, after = (_FRAMES_A_SECOND * random.uniform(0, _LONGEST_PAUSE_S) for _ in range(2))
-    lengths = np.maximum(1, frames * random.uniform(0.5, 1.5, len(phones)))
+    lengths = np.maximum(1, frames * random.uniform(0.5, 1.5, len(phonemes)))
     places = (before + np.cumsum(lengths)).astype(np.int64)
     end = int(before + lengths.sum() + after) + 1
     symbols = np.full(-(-end // reduction) * reduction, BLANK)
     unclear = random.random()
-    wrong, missing = random.random((2, len(phones)))
-    heard = np.where(wrong < unclear * _WRONG, random.integers(1, SYMBOLS, len(phones)), said)
-    symbols[places] = np.where(missing < unclear * _MISSING, BLANK, heard)
-    return Paced(torch.from_numpy(symbols).view(-1, reduction), (places // reduction).tolist())
+    wrong, missing = random.random((2, len(phonemes)))
+    recognised = np.where(wrong < unclear * _WRONG, random.integers(1, SYMBOLS, len(phonemes)), said)
+    symbols[places] = np.where(missing < unclear * _MISSING, BLANK, recognised)
+    return SimulatedCTC(torch.from_numpy(symbols).view(-1, reduction), (places // reduction).tolist())
 
 
-class Script(nn.Module):
+class PhonemeEmbedding(nn.Module):
     """Symbols [B, T, reduction] of soft tokens to what stands for these in the decoder's space, [B, T, D]."""
 
     def __init__(self, reduction: int, width: int, eps: float) -> None:

@@ -25,62 +25,64 @@ _WORD = re.compile(r"\S+")
 _ACCENTS = {"en": "en-US", "es": "es-419", "fr": "fr", "it": "it", "pt": "pt-BR"}
 """Of the texts; where accents differ, the one that takes fewer phonemes apart."""
 _REMEMBERED = 20_000
-"""Texts whose sounds are kept, about a kilobyte each: more than there are clips, far fewer than sentences."""
+"""Texts whose phonemes are kept, about a kilobyte each: more than there are clips, far fewer than sentences."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sounds:
+class Phonemes:
     """The phonemes of a text, 1 to SYMBOLS - 1.
 
     `before[i]` is how many of them come before its character i; the last entry, before its end, counts all.
     """
 
-    phones: tuple[int, ...]
+    ids: tuple[int, ...]
     before: tuple[int, ...]
 
-    def then(self, other: Sounds) -> Sounds:
+    def followed_by(self, other: Phonemes) -> Phonemes:
         """Of this text, a space and another; of one alone where the other has no sound."""
-        if not self.phones or not other.phones:
-            return self if self.phones else other
-        first = len(self.phones) + 1
-        return Sounds(
-            (*self.phones, _NUMBERS[" "], *other.phones), (*self.before, *(first + count for count in other.before))
+        if not self.ids or not other.ids:
+            return self if self.ids else other
+        first = len(self.ids) + 1
+        return Phonemes(
+            (*self.ids, _NUMBERS[" "], *other.ids), (*self.before, *(first + count for count in other.before))
         )
 
 
 @functools.lru_cache(maxsize=_REMEMBERED)
-def pronounce(text: str, language: str) -> Sounds:
-    """The sounds of a text in one of the five languages; raises ModelError where espeak-ng is missing."""
+def phonemize(text: str, language: str) -> Phonemes:
+    """The phonemes of a text in one of the five languages; raises ModelError where espeak-ng is missing."""
     spoken = espeak().phonemes(text, _ACCENTS[language]) if text.strip() else ""
-    return _sounds(text, spoken)
+    return _align(text, spoken)
 
 
-def read_out(symbols: Sequence[int]) -> str:
-    """The phonemes of the best symbol of each frame: runs are one, blanks none."""
+def collapse_ctc(symbols: Sequence[int]) -> str:
+    """The phonemes of the best symbol of each frame (greedy CTC decoding): runs are one, blanks none."""
     pairs = zip([BLANK, *symbols], symbols, strict=False)
     said = [_PHONES[now - 1] for before, now in pairs if now not in (before, BLANK)]
     return " ".join("".join(said).split())
 
 
-def written(phones: Sequence[int]) -> str:
-    """Phonemes as they are written."""
-    return "".join(_PHONES[phone - 1] for phone in phones)
+def phoneme_text(phonemes: Sequence[int]) -> str:
+    """Phonemes as text."""
+    return "".join(_PHONES[phone - 1] for phone in phonemes)
 
 
-def _sounds(text: str, spoken: str) -> Sounds:
+def _align(text: str, spoken: str) -> Phonemes:
     words = _SILENT.sub(" ", spoken.translate(_SPELLING)).split()
-    numbers = [[_NUMBERS[phone] for phone in word if phone in _NUMBERS] for word in words]
-    phones = [phone for word in numbers for phone in (*word, _NUMBERS[" "])][:-1]
+    numbers = [[_NUMBERS[symbol] for symbol in word if symbol in _NUMBERS] for word in words]
+    phonemes = [phone for word in numbers for phone in (*word, _NUMBERS[" "])][:-1]
     places = [match.span() for match in _WORD.finditer(text) if any(letter.isalnum() for letter in match.group())]
     if len(places) != len(numbers):
         # Some words are said as one, or one as several.
-        return Sounds(tuple(phones), tuple(index * len(phones) // max(1, len(text)) for index in range(len(text) + 1)))
+        return Phonemes(
+            tuple(phonemes), tuple(index * len(phonemes) // max(1, len(text)) for index in range(len(text) + 1))
+        )
     before = [0] * (len(text) + 1)
     first = 0
     for (begin, end), word in zip(places, numbers, strict=True):
         for index in range(begin, end):
             before[index] = first + (index - begin) * len(word) // (end - begin)
         # What follows a word, up to the next one, comes after its last phoneme.
-        before[end:] = [min(first + len(word), len(phones))] * (len(before) - end)
+        before[end:] = [min(first + len(word), len(phonemes))] * (len(before) - end)
         first += len(word) + 1
-    return Sounds(tuple(phones), tuple(before))
+    return Phonemes(tuple(phonemes), tuple(before))

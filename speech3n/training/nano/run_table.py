@@ -1,4 +1,4 @@
-"""What training runs were, as a table for the model card: steps, sound heard, time, and the last losses and exams.
+"""What training runs were, as a table for the model card: steps, audio, time, and the last losses and scores.
 
 python -m speech3n.training.nano.run_table RUN...
 """
@@ -13,15 +13,15 @@ from typing import Any
 import click
 
 from speech3n.errors import Speech3nError, StorageError
-from speech3n.training.training_log import Metrics
+from speech3n.training.training_log import TrainingLog
 
 _LOSSES = ("ctc", "ctc_tokens", "whole", "nested")
-_EXAMS = ("per", "wer", "bleu")
-_COLUMNS = ("run", "steps", "passes", "speech heard, h", "computed, h", "losses", "exams")
+_SCORES = ("per", "wer", "bleu")
+_COLUMNS = ("run", "steps", "passes", "audio, h", "computed, h", "losses", "scores")
 _RULE = "| --- " + "| ---: " * 4 + "| --- | --- |"
 
 
-def chronicle(runs: tuple[Path, ...]) -> str:
+def run_table(runs: tuple[Path, ...]) -> str:
     """A Markdown table with a line for each run's folder; raises StorageError where one holds no run."""
     return "\n".join([f"| {' | '.join(_COLUMNS)} |", _RULE, *map(_line, runs)])
 
@@ -29,9 +29,9 @@ def chronicle(runs: tuple[Path, ...]) -> str:
 def _line(run: Path) -> str:
     try:
         state = json.loads((run / "state.json").read_text("utf-8"))
-        entries = Metrics(run / "metrics.jsonl").read()
+        entries = TrainingLog(run / "metrics.jsonl").read()
         step, passes = int(state["step"]), int(state["position"]["epoch"]) + 1
-        heard, computed = (float(state[name]) / 3600 for name in ("heard_s", "elapsed_s"))
+        audio, computed = (float(state[name]) / 3600 for name in ("audio_s", "elapsed_s"))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StorageError(f"'{run}' holds no training run: {error}.", "Give the --output of a training.") from error
     # One line after the other says more of what changed later.
@@ -39,8 +39,8 @@ def _line(run: Path) -> str:
     for entry in entries:
         last |= entry
     losses = _numbers({name: last[name] for name in _LOSSES if name in last})
-    exams = _numbers({name: value for name, value in last.items() if any(part in name for part in _EXAMS)})
-    return f"| {run.name} | {step} | {passes} | {heard:.1f} | {computed:.1f} | {losses} | {exams} |"
+    scores = _numbers({name: value for name, value in last.items() if any(part in name for part in _SCORES)})
+    return f"| {run.name} | {step} | {passes} | {audio:.1f} | {computed:.1f} | {losses} | {scores} |"
 
 
 def _numbers(values: Mapping[str, float]) -> str:
@@ -52,7 +52,7 @@ def _numbers(values: Mapping[str, float]) -> str:
 def main(runs: tuple[Path, ...]) -> None:
     """Print what RUNS were, as Markdown."""
     try:
-        click.echo(chronicle(runs))
+        click.echo(run_table(runs))
     except Speech3nError as error:
         raise click.ClickException(str(error)) from error
 

@@ -21,10 +21,11 @@ import numpy as np
 
 from speech3n.errors import Speech3nError, UsageError
 from speech3n.training.data.sentences import Sentence, deal, read_sentences, reserved_texts
-from speech3n.training.nano.synthesis.shards import LONGEST_SHARD_S, Shard, spoken_s, trimmed
-from speech3n.training.nano.synthesis.speakers import Formants, Kokoro, Pico, Speaker, read_voices
-from speech3n.training.nano.synthesis.voices import ESPEAK, KOKORO, LANGUAGES, PICO, Cast
-from speech3n.training.pause import rest_while
+from speech3n.training.data.shards import LONGEST_SHARD_S, ShardWriter, speech_s
+from speech3n.training.nano.synthesis.silence import trim_silence
+from speech3n.training.nano.synthesis.synthesisers import EspeakVoices, Kokoro, Pico, Synthesiser, read_voices
+from speech3n.training.nano.synthesis.voices import ESPEAK, KOKORO, LANGUAGES, PICO, VoiceSampler
+from speech3n.training.pause import wait_while_exists
 from speech3n.types import SAMPLE_RATE
 
 _MARGINS_S = (0.1, 0.4)
@@ -46,16 +47,20 @@ class Plan:
     pause_while: Path | None = None
 
 
-class Studio:
+class SpeechSynthesis:
     """Speaks shards, one after the other, until there is enough or somebody says stop."""
 
     def __init__(
-        self, plan: Plan, sentences: Mapping[str, list[Sentence]], cast: Cast, speakers: Mapping[str, Speaker]
+        self,
+        plan: Plan,
+        sentences: Mapping[str, list[Sentence]],
+        voices: VoiceSampler,
+        synthesisers: Mapping[str, Synthesiser],
     ) -> None:
         self._plan = plan
         self._sentences = sentences
-        self._cast = cast
-        self._speakers = speakers
+        self._voices = voices
+        self._synthesisers = synthesisers
         self._stop = False
 
     def stop(self, signum: int = 0, frame: FrameType | None = None) -> None:
@@ -65,7 +70,7 @@ class Studio:
     def work(self) -> None:
         """Make what is missing; raises StorageError where it can't be kept."""
         plan = self._plan
-        done_s = spoken_s(plan.output)
+        done_s = speech_s(plan.output)
         for number in count():
             for language in plan.languages:
                 path = plan.output / language / f"{language}_s{plan.seed}_{number:04}.jsonl"
@@ -75,32 +80,32 @@ class Studio:
                     return
                 started = time.monotonic()
                 shard = self.speak(language, number)
-                if not shard.lines:
+                if not shard.clips:
                     continue
                 shard.write(path)
-                speech_s = sum(line.end_s - line.start_s for line in shard.lines)
-                done_s += speech_s
-                pace = speech_s / (time.monotonic() - started)
+                added_s = sum(clip.end_s - clip.start_s for clip in shard.clips)
+                done_s += added_s
+                pace = added_s / (time.monotonic() - started)
                 click.echo(
-                    f"{path.stem}: {len(shard.lines)} clips, {speech_s:.0f} s, {pace:.1f} x real time; "
+                    f"{path.stem}: {len(shard.clips)} clips, {added_s:.0f} s, {pace:.1f} x real time; "
                     f"{done_s / 3600:.2f} of {plan.hours:g} hours",
                     err=True,
                 )
 
-    def speak(self, language: str, number: int) -> Shard:
+    def speak(self, language: str, number: int) -> ShardWriter:
         """One shard, the same for the same seed."""
         plan = self._plan
         place = LANGUAGES.index(language)
         random = np.random.default_rng([plan.seed, place, number])
-        shard = Shard()
+        shard = ShardWriter()
         for sentence in deal(self._sentences[language], plan.seed, number, round(plan.shard_s / _SENTENCE_S)):
-            rest_while(plan.pause_while, lambda: self._stop)
+            wait_while_exists(plan.pause_while, lambda: self._stop)
             if self._stop:
                 break
-            manner = self._cast.draw(language, sentence.variant, random)
+            style = self._voices.draw(language, sentence.variant, random)
             before_s, after_s = random.uniform(*_MARGINS_S, 2)
-            spoken = self._speakers[manner.voice.synthesiser].speak(sentence.text, manner)
-            waveform = trimmed(spoken, before_s, after_s)
+            spoken = self._synthesisers[style.voice.synthesiser].speak(sentence.text, style)
+            waveform = trim_silence(spoken, before_s, after_s)
             length_s = len(waveform) / SAMPLE_RATE - before_s - after_s
             if not _FASTEST <= length_s / len(sentence.text) <= _SLOWEST + 1 / len(sentence.text):
                 continue
@@ -111,8 +116,8 @@ class Studio:
                 sentence.text,
                 sentence.translation_en,
                 language=language,
-                voice=str(manner.voice),
-                speed=manner.speed,
+                voice=str(style.voice),
+                speed=style.speed,
                 source=sentence.source,
             )
         return shard
@@ -144,12 +149,12 @@ def main(
         reserved = reserved_texts([*sorted(text.glob("valid.*")), *reserve])
         pools = {language: read_sentences(text, language, reserved) for language in chosen}
         kokoro = Kokoro(read_voices(voices))
-        cast = Cast(kokoro.voices, pico_share=pico_share, espeak_share=espeak_share)
-        studio = Studio(plan, pools, cast, {KOKORO: kokoro, PICO: Pico(), ESPEAK: Formants()})
+        sampler = VoiceSampler(kokoro.voices, pico_share=pico_share, espeak_share=espeak_share)
+        synthesis = SpeechSynthesis(plan, pools, sampler, {KOKORO: kokoro, PICO: Pico(), ESPEAK: EspeakVoices()})
         for name in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(name, studio.stop)
+            signal.signal(name, synthesis.stop)
         click.echo(", ".join(f"{language}: {len(pool)} sentences" for language, pool in pools.items()), err=True)
-        studio.work()
+        synthesis.work()
     except Speech3nError as error:
         raise click.ClickException(str(error)) from error
 

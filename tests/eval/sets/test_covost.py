@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from speech3n.eval.sets.clip import Clip, ManifestError
+from speech3n.eval.sets.clip import Clip
 from speech3n.eval.sets.load import load_clips
+from speech3n.training.data.manifest import ManifestError
 from tests.eval.sets.corpora import write_lines, write_sine, write_table
 
 

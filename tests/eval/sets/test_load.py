@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from speech3n.errors import UsageError
-from speech3n.eval.sets.clip import ManifestError
 from speech3n.eval.sets.entry import file_duration_s
 from speech3n.eval.sets.grouping import group_clips, require_field
 from speech3n.eval.sets.load import load_clips
 from speech3n.eval.sets.manifest import load_manifest
+from speech3n.training.data.manifest import ManifestError
 from tests.eval.sets.corpora import write_lines, write_sine
 
 

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from speech3n.eval.sets.audio_files import read_audio, write_wav
-from speech3n.eval.sets.clip import Clip, ManifestError, languages
+from speech3n.eval.sets.clip import Clip, languages
 from speech3n.eval.sets.joined import join_clips
 from speech3n.eval.sets.manifest import load_manifest
+from speech3n.training.data.manifest import ManifestError
 from speech3n.types import SAMPLE_RATE
 
 

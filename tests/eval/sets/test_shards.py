@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from speech3n.eval.sets.clip import ManifestError
 from speech3n.eval.sets.load import load_clips
+from speech3n.training.data.manifest import ManifestError
 from tests.eval.sets.corpora import write_lines, write_sine
 
 LINES = (

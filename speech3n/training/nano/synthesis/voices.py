@@ -53,7 +53,7 @@ class Voice:
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class SpeakingStyle:
     """How a sentence is spoken: by whom, in which accent, and how fast (1 is the voice's own speed)."""
 
     voice: Voice
@@ -61,7 +61,7 @@ class Manner:
     speed: float
 
 
-class Cast:
+class VoiceSampler:
     """Draws who speaks next, from the voices there are, but for those held out.
 
     `pico_share` is how often Pico speaks where it knows the language; None: as often as serves its few voices.
@@ -73,19 +73,19 @@ class Cast:
         self._pico_share = pico_share
         self._espeak_share = espeak_share
 
-    def draw(self, language: str, variant: str, random: np.random.Generator) -> Manner:
+    def draw(self, language: str, variant: str, random: np.random.Generator) -> SpeakingStyle:
         """Somebody who speaks a sentence of a language; `variant` is that of its text."""
         speed = round(float(random.uniform(*_SPEEDS)), 3)
         usual = _PICO_SHARE.get(language, _USUAL_PICO_SHARE)
         share = usual if self._pico_share is None else self._pico_share
         if self._espeak_share and random.random() < self._espeak_share:
             voice = Voice(ESPEAK, ((str(random.choice(_ESPEAK_VARIANTS)), 1.0),), _pitch(random))
-            return Manner(voice, str(random.choice(_ACCENTS[language])), speed)
+            return SpeakingStyle(voice, str(random.choice(_ACCENTS[language])), speed)
         if language in _PICO_ACCENTS and random.random() < share:
             accent = str(random.choice(_PICO_ACCENTS[language]))
-            return Manner(Voice(PICO, ((accent, 1.0),), _pitch(random)), accent, speed)
+            return SpeakingStyle(Voice(PICO, ((accent, 1.0),), _pitch(random)), accent, speed)
         voice = self._french(random) if language == "fr" else self._any(language, random)
-        return Manner(voice, _accent(language, variant, voice, random), speed)
+        return SpeakingStyle(voice, _accent(language, variant, voice, random), speed)
 
     def _any(self, language: str, random: np.random.Generator) -> Voice:
         """Half of the time a voice of the language, alone or first in a mixture, otherwise any."""

@@ -1,4 +1,4 @@
-"""Features of a clip as another voice, room, microphone or noise would make them, and SpecAugment.
+"""Features of a clip as another voice, room, microphone_response or noise would make them, and SpecAugment.
 
 All on log-mel frames [T, bins], so that features on disk serve for any number of passes. Magnitudes of sounds that
 have nothing to do with each other add as powers.
@@ -17,7 +17,7 @@ _LOWEST_MEL, _HIGHEST_MEL = (2595 * np.log10(1 + hz / 700) for hz in (125.0, 760
 
 
 @dataclass(frozen=True, slots=True)
-class Strength:
+class FeatureAugmentation:
     """How often and how much; the standard is for synthetic speech that is to serve for real speech."""
 
     warp: float = 0.8
@@ -25,7 +25,7 @@ class Strength:
     tract: float = 0.13
     speed: float = 0.12
     curve: float = 0.6
-    """How often a microphone colours the sound, by ..."""
+    """How often a microphone_response colours the sound, by ..."""
     curve_db: float = 7.0
     room: float = 0.3
     noise: float = 0.7
@@ -38,7 +38,7 @@ class Strength:
     masked_bins: int = 22
     masked_frames: int = 20
 
-    def scaled(self, share: float) -> Strength:
+    def scaled(self, share: float) -> FeatureAugmentation:
         """Changes `share` times as often and as far; of 0, everything stays as it was.
 
         Voices and loudness change as ever, because another one is no harder to understand, and there is noise as
@@ -46,7 +46,7 @@ class Strength:
         masked, too: a few hours of clips would be learned by heart.
         """
         lowest, highest = self.snr_db
-        return Strength(
+        return FeatureAugmentation(
             warp=self.warp if share else 0.0,
             tract=self.tract,
             speed=self.speed,
@@ -64,37 +64,37 @@ class Strength:
         )
 
 
-NONE = Strength().scaled(0)
+NO_AUGMENTATION = FeatureAugmentation().scaled(0)
 """Everything as it was."""
 
 
-def changed(mel: Mel, other: Mel, strength: Strength, random: np.random.Generator) -> Mel:
-    """The features [T, bins] of a clip heard another time; `other` is a clip whose voice may be heard with it."""
-    if random.random() < strength.warp:
-        mel = warped(
+def augment_features(mel: Mel, other: Mel, augmentation: FeatureAugmentation, random: np.random.Generator) -> Mel:
+    """The features [T, bins] of a clip as another recording has them; `other` is a clip that may be added as noise."""
+    if random.random() < augmentation.warp:
+        mel = warp(
             mel,
-            float(np.exp(random.uniform(-1, 1) * strength.tract)),
-            float(np.exp(random.uniform(-1, 1) * strength.speed)),
+            float(np.exp(random.uniform(-1, 1) * augmentation.tract)),
+            float(np.exp(random.uniform(-1, 1) * augmentation.speed)),
         )
-    before, after = random.integers(0, strength.margin_frames, 2, endpoint=True)
+    before, after = random.integers(0, augmentation.margin_frames, 2, endpoint=True)
     mel = np.pad(mel, ((before, after), (0, 0)), constant_values=FLOOR)
-    if random.random() < strength.room:
-        mel = reverberated(mel, random.uniform(0.15, 0.8), random.uniform(0.02, 0.4))
-    gain = random.uniform(*strength.gain_db) * np.log(10) / 20
-    if random.random() < strength.curve:
-        gain = gain + microphone(mel.shape[1], strength.curve_db, random)
+    if random.random() < augmentation.room:
+        mel = add_reverberation(mel, random.uniform(0.15, 0.8), random.uniform(0.02, 0.4))
+    gain = random.uniform(*augmentation.gain_db) * np.log(10) / 20
+    if random.random() < augmentation.curve:
+        gain = gain + microphone_response(mel.shape[1], augmentation.curve_db, random)
     mel = mel + gain
-    if random.random() < strength.noise:
-        snr_db = random.uniform(*strength.snr_db)
-        noise = _looped(other, len(mel), random) if random.random() < 0.25 else hiss(mel.shape, random)
-        mel = mixed(mel, noise, snr_db)
-    if random.random() < strength.telephone:
-        mel = telephone(mel)
+    if random.random() < augmentation.noise:
+        snr_db = random.uniform(*augmentation.snr_db)
+        noise = _looped(other, len(mel), random) if random.random() < 0.25 else steady_noise(mel.shape, random)
+        mel = add_noise(mel, noise, snr_db)
+    if random.random() < augmentation.telephone:
+        mel = telephone_band(mel)
     mel = np.maximum(mel, FLOOR)
-    return masked(mel, strength, random).astype(np.float32)
+    return mask_features(mel, augmentation, random).astype(np.float32)
 
 
-def warped(mel: Mel, tract: float, speed: float) -> Mel:
+def warp(mel: Mel, tract: float, speed: float) -> Mel:
     """What is at f Hz moves to f * tract (a shorter vocal tract), and everything goes `speed` times as fast."""
     bins = mel.shape[1]
     hertz = 700 * (10 ** (np.linspace(_LOWEST_MEL, _HIGHEST_MEL, bins + 2)[1:-1] / 2595) - 1)
@@ -104,7 +104,7 @@ def warped(mel: Mel, tract: float, speed: float) -> Mel:
     return _read(_read(mel, np.linspace(0, len(mel) - 1, length)).T, places).T
 
 
-def reverberated(mel: Mel, rt60_s: float, ratio: float) -> Mel:
+def add_reverberation(mel: Mel, rt60_s: float, ratio: float) -> Mel:
     """With a tail after each frame that falls by 60 dB in `rt60_s`; its energy is `ratio` of the direct sound's."""
     time = np.arange(1, max(2, round(rt60_s * 100)) + 1)
     tail = 10 ** (-6 * time / (rt60_s * 100))
@@ -115,7 +115,7 @@ def reverberated(mel: Mel, rt60_s: float, ratio: float) -> Mel:
     return _log(power)
 
 
-def microphone(bins: int, deviation_db: float, random: np.random.Generator) -> Mel:
+def microphone_response(bins: int, deviation_db: float, random: np.random.Generator) -> Mel:
     """A smooth curve [bins] of logarithmic gain, and a slope."""
     knots = random.standard_normal(7) * deviation_db + np.linspace(-1, 1, 7) * random.standard_normal() * deviation_db
     curve = np.interp(np.linspace(0, 6, bins), np.arange(7), knots - knots.mean())
@@ -123,10 +123,10 @@ def microphone(bins: int, deviation_db: float, random: np.random.Generator) -> M
     return scaled
 
 
-def hiss(shape: tuple[int, ...], random: np.random.Generator) -> Mel:
+def steady_noise(shape: tuple[int, ...], random: np.random.Generator) -> Mel:
     """Steady noise [T, bins] of a random colour, which now and then swells."""
     frames, bins = shape
-    colour = microphone(bins, 10.0, random)
+    colour = microphone_response(bins, 10.0, random)
     # The magnitude of a narrow band of noise is Rayleigh distributed.
     grain = 0.5 * np.log(random.standard_exponential((frames, bins)) + 1e-4)
     swell = np.interp(np.arange(frames), np.arange(0, frames + 50, 50), random.standard_normal(-(-(frames + 50) // 50)))
@@ -134,7 +134,7 @@ def hiss(shape: tuple[int, ...], random: np.random.Generator) -> Mel:
     return drawn
 
 
-def mixed(mel: Mel, noise: Mel, snr_db: float) -> Mel:
+def add_noise(mel: Mel, noise: Mel, snr_db: float) -> Mel:
     """With noise [T, bins] whose energy lies `snr_db` below that of the clip's louder half."""
     energy = np.exp(2 * mel).sum(1)
     loud = energy[energy >= np.median(energy)].mean()
@@ -142,25 +142,25 @@ def mixed(mel: Mel, noise: Mel, snr_db: float) -> Mel:
     return _log(np.exp(2 * mel) + np.exp(2 * (noise + scale)))
 
 
-def telephone(mel: Mel) -> Mel:
+def telephone_band(mel: Mel) -> Mel:
     """Without what lies below 300 and above 3400 Hz."""
     bins = mel.shape[1]
     hertz = 700 * (10 ** (np.linspace(_LOWEST_MEL, _HIGHEST_MEL, bins + 2)[1:-1] / 2595) - 1)
     lost_db = np.interp(hertz, [0, 250, 320, 3350, 3600, 8000], [-50, -30, 0, 0, -30, -60])
-    heard: Mel = mel + (lost_db * np.log(10) / 20).astype(np.float32)
-    return heard
+    limited: Mel = mel + (lost_db * np.log(10) / 20).astype(np.float32)
+    return limited
 
 
-def masked(mel: Mel, strength: Strength, random: np.random.Generator) -> Mel:
+def mask_features(mel: Mel, augmentation: FeatureAugmentation, random: np.random.Generator) -> Mel:
     """SpecAugment (Park et al. 2019): bands and stretches replaced by the mean of the clip."""
     mel = mel.copy()
     fill = mel.mean()
     frames, bins = mel.shape
-    for _ in range(strength.masks):
-        width = int(random.integers(0, strength.masked_bins, endpoint=True))
+    for _ in range(augmentation.masks):
+        width = int(random.integers(0, augmentation.masked_bins, endpoint=True))
         start = int(random.integers(0, bins - width))
         mel[:, start : start + width] = fill
-        width = int(random.integers(0, min(strength.masked_frames, frames // 8), endpoint=True))
+        width = int(random.integers(0, min(augmentation.masked_frames, frames // 8), endpoint=True))
         start = int(random.integers(0, frames - width))
         mel[start : start + width] = fill
     return mel

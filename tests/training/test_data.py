@@ -12,20 +12,19 @@ import torch
 from speech3n.audio.frontend import LogMel
 from speech3n.errors import StorageError
 from speech3n.training.data.__main__ import add_shard
-from speech3n.training.data.augment_waveform import altered
+from speech3n.training.data.augment.waveform import WaveformAugmentation, augment_waveform
 from speech3n.training.data.features import FLOOR, FeatureStore, FeatureWriter, pack, unpack
-from speech3n.training.data.sampler import Position, Schedule
+from speech3n.training.data.manifest import ManifestError
+from speech3n.training.data.sampler import LengthSampler, Position
 from speech3n.training.data.sentences import fingerprint
-from speech3n.training.data.shards import cut_clips, find_shards
-from speech3n.training.memorise.passages import ManifestError
-from speech3n.training.nano.synthesis.shards import Shard
+from speech3n.training.data.shards import ShardWriter, cut_clips, find_shards
 from tests.training.nano_doubles import TEXTS, feature_store, sound
 
 LENGTHS = np.random.default_rng(3).integers(100, 900, 400).tolist()
 
 
 def make_shard(folder: Path, name: str = "es_0001") -> Path:
-    shard = Shard()
+    shard = ShardWriter()
     for number, (language, text) in enumerate(TEXTS.items()):
         shard.add(
             sound(1.0 + number / 5, number), text, None, language=language, voice="nobody", speed=1.0, source="test"
@@ -94,10 +93,12 @@ def test_shards_are_added_once_without_what_is_reserved(tmp_path: Path) -> None:
     assert not np.array_equal(store.mel(first)[:90], store.mel(other)[:90])
 
 
-def test_an_altered_clip_is_the_same_again_and_within_full_scale() -> None:
+def test_an_augmented_clip_is_the_same_again_and_within_full_scale() -> None:
     sounds = [sound(1.0, seed) for seed in range(4)]
     for seed in range(30):
-        one, other = (altered(sounds[0], sounds, np.random.default_rng(seed)) for _ in range(2))
+        one, other = (
+            augment_waveform(sounds[0], sounds, WaveformAugmentation(), np.random.default_rng(seed)) for _ in range(2)
+        )
         assert np.array_equal(one, other)
         assert np.isfinite(one).all()
         assert np.abs(one).max() <= 1
@@ -105,8 +106,8 @@ def test_an_altered_clip_is_the_same_again_and_within_full_scale() -> None:
 
 
 def test_each_pass_has_every_clip_once_in_batches_of_like_lengths() -> None:
-    schedule = Schedule(LENGTHS, 6000, seed=1)
-    one, other = schedule.epoch(0), schedule.epoch(1)
+    sampler = LengthSampler(LENGTHS, 6000, seed=1)
+    one, other = sampler.epoch(0), sampler.epoch(1)
     every = list(range(len(LENGTHS)))
     assert sorted(chain(*one)) == sorted(chain(*other)) == every
     assert one != other
@@ -118,12 +119,12 @@ def test_each_pass_has_every_clip_once_in_batches_of_like_lengths() -> None:
 def test_the_order_is_found_again_anywhere() -> None:
     position, batches = Position(0, 0), []
     places = []
-    schedule = Schedule(LENGTHS, 6000, seed=2)
+    sampler = LengthSampler(LENGTHS, 6000, seed=2)
     for _ in range(100):
         places.append(position)
-        batch, position = schedule.at(position)
+        batch, position = sampler.at(position)
         batches.append(batch)
     assert position.epoch >= 2
     for place in (3, 40, 99):
-        assert Schedule(LENGTHS, 6000, seed=2).at(places[place])[0] == batches[place]
-    assert Schedule(LENGTHS, 6000, seed=3).at(places[0])[0] != batches[0]
+        assert LengthSampler(LENGTHS, 6000, seed=2).at(places[place])[0] == batches[place]
+    assert LengthSampler(LENGTHS, 6000, seed=3).at(places[0])[0] != batches[0]

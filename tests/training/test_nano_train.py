@@ -12,88 +12,90 @@ from speech3n.errors import ModelError, StorageError, UsageError
 from speech3n.models.gemma3n import checkpoint
 from speech3n.models.gemma3n.elastic import submodel_of
 from speech3n.training import state
-from speech3n.training.data.augment_features import NONE
+from speech3n.training.data.augment.features import NO_AUGMENTATION
 from speech3n.training.data.sampler import Position
-from speech3n.training.evaluation import answered, examiner
+from speech3n.training.evaluation import score_answers
 from speech3n.training.nano.average import average
 from speech3n.training.nano.average import main as average_main
-from speech3n.training.nano.batches import Lessons
+from speech3n.training.nano.batches import NanoBatches
 from speech3n.training.nano.ctc import encode_frames
+from speech3n.training.nano.evaluation import evaluator
 from speech3n.training.nano.initialise import begin_with
-from speech3n.training.nano.model import new_nano, open_nano
+from speech3n.training.nano.model import FOLDER, new_nano
 from speech3n.training.nano.phonemes import SYMBOLS
-from speech3n.training.nano.run import Examine, Training
-from speech3n.training.nano.trainer import Plan, Stage, Trainee
+from speech3n.training.nano.run import Evaluate, NanoRun
+from speech3n.training.nano.trainer import NanoPlan, NanoTrainer, Stage
 from speech3n.training.nested import NestedModel
-from speech3n.training.pause import rest_while
+from speech3n.training.pause import wait_while_exists
 from speech3n.training.step import IGNORED, answer_loss
-from speech3n.training.tasks import Desk
-from speech3n.training.training_log import Metrics, plot
-from tests.training.nano_doubles import COURSE, SENTENCES, SMALL_HALF, TEXTS, feature_store, small_nano
+from speech3n.training.tasks import PromptEncoder
+from speech3n.training.tokenizer import open_tokenizer
+from speech3n.training.training_log import TrainingLog, plot
+from tests.training.nano_doubles import DATA, SENTENCES, SMALL_HALF, TEXTS, feature_store, small_nano
 
-STAGES: tuple[Stage, Stage] = ("hear", "read")
-PLAN = Plan(steps=6, rate=3e-3, warm_up=1, save_every=3, exam_every=6, exam_clips=1, course=COURSE)
+STAGES: tuple[Stage, Stage] = ("encoder", "decoder")
+PLAN = NanoPlan(steps=6, rate=3e-3, warm_up=1, save_every=3, evaluate_every=6, evaluation_clips=1, data=DATA)
 
 
-def training(folder: Path, features: Path, plan: Plan = PLAN, examine: Examine | None = None) -> Training:
+def training(folder: Path, features: Path, plan: NanoPlan = PLAN, evaluate: Evaluate | None = None) -> NanoRun:
     tokenizer, config = small_nano()
-    store = feature_store(features) if plan.stage != "read" else None
-    lessons = Lessons(store, SENTENCES, Desk(tokenizer, config), config, plan.course)
-    trainee = Trainee(new_nano(config, 0), plan, nested=SMALL_HALF)
-    return Training(trainee, lessons, plan, folder, store.digest if store else "", examine=examine)
+    store = feature_store(features) if plan.stage != "decoder" else None
+    batches = NanoBatches(store, SENTENCES, PromptEncoder(tokenizer, config), config, plan.data)
+    trainer = NanoTrainer(new_nano(config, 0), plan, nested=SMALL_HALF)
+    return NanoRun(trainer, batches, plan, folder, store.digest if store else "", evaluate=evaluate)
 
 
 def test_training_that_stops_and_goes_on_is_training_that_never_stopped(tmp_path: Path) -> None:
     whole = training(tmp_path / "whole", tmp_path / "features")
     whole.run()
     first = training(tmp_path / "parts", tmp_path / "features", replace(PLAN, save_every=1))
-    learn = first.trainee.learn
+    learn = first.trainer.train_step
 
     def learn_and_stop(*given, **named):  # type: ignore[no-untyped-def]
         first.stop()
         return learn(*given, **named)
 
-    first.trainee.learn = learn_and_stop  # type: ignore[method-assign]
+    first.trainer.train_step = learn_and_stop  # type: ignore[method-assign]
     first.run()
     assert first.progress.step == 1
     for expected in (3, 6):
         part = training(tmp_path / "parts", tmp_path / "features", PLAN)
-        original = part.trainee.learn
+        original = part.trainer.train_step
 
         def learn_until(*given, part=part, original=original, expected=expected, **named):  # type: ignore[no-untyped-def]
             if part.progress.step + 1 == expected:
                 part.stop()
             return original(*given, **named)
 
-        part.trainee.learn = learn_until  # type: ignore[method-assign]
+        part.trainer.train_step = learn_until  # type: ignore[method-assign]
         part.run()
         assert part.progress.step == expected
-    for name, value in whole.trainee.model.state_dict().items():
-        assert torch.equal(value, part.trainee.model.state_dict()[name]), name
+    for name, value in whole.trainer.model.state_dict().items():
+        assert torch.equal(value, part.trainer.model.state_dict()[name]), name
     assert whole.progress.position == part.progress.position
-    assert whole.progress.heard_s == pytest.approx(part.progress.heard_s)
+    assert whole.progress.audio_s == pytest.approx(part.progress.audio_s)
 
 
 def test_steps_lower_every_loss(tmp_path: Path) -> None:
-    course = replace(COURSE, strength=NONE, batch_frames=2000)
-    run = training(tmp_path / "run", tmp_path / "features", replace(PLAN, course=course))
-    lesson, _ = run._lessons.at(Position(0, 0))
-    losses = [run.trainee.learn(lesson, 3e-3) for _ in range(12)]
+    data = replace(DATA, augmentation=NO_AUGMENTATION, batch_frames=2000)
+    run = training(tmp_path / "run", tmp_path / "features", replace(PLAN, data=data))
+    batch, _ = run.batches.at(Position(0, 0))
+    losses = [run.trainer.train_step(batch, 3e-3) for _ in range(12)]
     for name in ("ctc", "ctc_tokens", "whole", "nested"):
         assert losses[-1][name] < 0.9 * losses[0][name], name
 
 
 @pytest.mark.parametrize(
-    ("stage", "expected"), [("hear", {"audio_tower"}), ("read", {"language_model", "embed_audio"})]
+    ("stage", "expected"), [("encoder", {"audio_tower"}), ("decoder", {"language_model", "embed_audio"})]
 )
 def test_a_part_alone_leaves_the_other_as_it_is(stage: Stage, expected: set[str], tmp_path: Path) -> None:
     run = training(tmp_path / "run", tmp_path / "features", replace(PLAN, stage=stage))
-    before = {name: value.clone() for name, value in run.trainee.model.state_dict().items()}
-    lesson, _ = run._lessons.at(Position(0, 0))
-    run.trainee.learn(lesson, 1e-3)
+    before = {name: value.clone() for name, value in run.trainer.model.state_dict().items()}
+    batch, _ = run.batches.at(Position(0, 0))
+    run.trainer.train_step(batch, 1e-3)
     moved = {
         name.split(".")[0]
-        for name, value in run.trainee.model.state_dict().items()
+        for name, value in run.trainer.model.state_dict().items()
         if not torch.equal(value, before[name])
     }
     assert moved == expected
@@ -105,68 +107,68 @@ def test_parts_that_were_taught_apart_begin_together(tmp_path: Path) -> None:
         training(tmp_path / stage, features, replace(PLAN, stage=stage, steps=3)).run()
     together = training(tmp_path / "both", features)
     for stage in STAGES:
-        state.begin_with(tmp_path / stage, together.trainee.parts)
+        state.begin_with(tmp_path / stage, together.trainer.parts)
     before = mismatch(together)
-    begin_with(together.trainee, together._lessons, [tmp_path / stage for stage in STAGES])
-    weights = together.trainee.model.state_dict()
-    for stage, part in (("hear", "audio_tower."), ("read", "language_model.")):
-        taught = training(tmp_path / stage, features, replace(PLAN, stage=stage, steps=3)).trainee.model.state_dict()
+    begin_with(together.trainer, together.batches, [tmp_path / stage for stage in STAGES])
+    weights = together.trainer.model.state_dict()
+    for stage, part in (("encoder", "audio_tower."), ("decoder", "language_model.")):
+        taught = training(tmp_path / stage, features, replace(PLAN, stage=stage, steps=3)).trainer.model.state_dict()
         assert all(torch.equal(value, weights[name]) for name, value in taught.items() if name.startswith(part))
     assert mismatch(together) < 0.9 * before
 
 
 def test_a_finished_checkpoint_learns_on(tmp_path: Path) -> None:
-    course = replace(COURSE, strength=NONE, batch_frames=2000)
-    taught = training(tmp_path / "run", tmp_path / "features", replace(PLAN, course=course)).trainee
+    data = replace(DATA, augmentation=NO_AUGMENTATION, batch_frames=2000)
+    taught = training(tmp_path / "run", tmp_path / "features", replace(PLAN, data=data)).trainer
     checkpoint.save(taught.model, tmp_path / "checkpoint")
-    again = training(tmp_path / "again", tmp_path / "features", replace(PLAN, course=replace(course, seed=5)))
-    lesson, _ = again._lessons.at(Position(0, 0))
-    begin_with(again.trainee, again._lessons, [tmp_path / "checkpoint"])
-    learned = again.trainee.model.state_dict()
+    again = training(tmp_path / "again", tmp_path / "features", replace(PLAN, data=replace(data, seed=5)))
+    batch, _ = again.batches.at(Position(0, 0))
+    begin_with(again.trainer, again.batches, [tmp_path / "checkpoint"])
+    learned = again.trainer.model.state_dict()
     assert all(torch.equal(value, learned[name]) for name, value in taught.model.state_dict().items())
-    assert all(value.grad is None for value in again.trainee.model.parameters())
+    assert all(value.grad is None for value in again.trainer.model.parameters())
     with torch.no_grad():
-        heard = again.trainee.losses(lesson)
-        again.trainee.speller.load_state_dict(taught.speller.state_dict())
-        again.trainee.script.load_state_dict(taught.script.state_dict())
-        unheard = again.trainee.losses(lesson)
+        heard = again.trainer.losses(batch)
+        again.trainer.ctc_head.load_state_dict(taught.ctc_head.state_dict())
+        again.trainer.phoneme_embedding.load_state_dict(taught.phoneme_embedding.state_dict())
+        unheard = again.trainer.losses(batch)
     assert heard["ctc"] < 0.9 * unheard["ctc"]
     assert heard["ctc_tokens"] < 0.9 * unheard["ctc_tokens"]
     assert heard["whole"] + heard["nested"] < unheard["whole"] + unheard["nested"]
 
 
 def test_a_checkpoint_does_not_begin_a_stage_alone(tmp_path: Path) -> None:
-    run = training(tmp_path / "run", tmp_path / "features", replace(PLAN, stage="read"))
+    run = training(tmp_path / "run", tmp_path / "features", replace(PLAN, stage="decoder"))
     with pytest.raises(UsageError, match="no run"):
-        begin_with(run.trainee, run._lessons, [tmp_path])
+        begin_with(run.trainer, run.batches, [tmp_path])
 
 
-def mismatch(run: Training) -> float:
+def mismatch(run: NanoRun) -> float:
     """How far soft tokens are from the letters that CTC reads from them."""
-    trainee = run.trainee
-    lesson, _ = run._lessons.at(Position(0, 0))
+    trainer = run.trainer
+    batch, _ = run.batches.at(Position(0, 0))
     with torch.no_grad():
-        frames, mask = encode_frames(trainee.model.audio_tower, lesson.mel, lesson.mask)
+        frames, mask = encode_frames(trainer.model.audio_tower, batch.mel, batch.mask)
         mask = mask[:, ::4]
-        wanted = trainee.script.expected(trainee.speller.read_tokens(frames).view(*mask.shape, 4, SYMBOLS))
-        heard = trainee.model.embed_audio(frames[:, ::4])
+        wanted = trainer.phoneme_embedding.expected(trainer.ctc_head.read_tokens(frames).view(*mask.shape, 4, SYMBOLS))
+        heard = trainer.model.embed_audio(frames[:, ::4])
     return 1 - float(torch.cosine_similarity(heard, wanted, -1)[mask].mean())
 
 
 def test_a_head_is_guided_to_where_the_next_letters_are(tmp_path: Path) -> None:
     tokenizer, config = small_nano()
-    desk = Desk(tokenizer, config)
-    lesson, _ = Lessons(None, SENTENCES, desk, config, COURSE).at(Position(0, 0))
-    first, last, _ = lesson.whole.looks
+    prompts = PromptEncoder(tokenizer, config)
+    batch, _ = NanoBatches(None, SENTENCES, prompts, config, DATA).at(Position(0, 0))
+    first, last, _ = batch.whole.attention_targets
     rows, places = (first >= 0).nonzero(as_tuple=True)
     assert len(rows) > 3
     assert bool((last >= first).all())
     for row, place in zip(rows.tolist(), places.tolist(), strict=True):
-        assert lesson.whole.labels[row, place + 1] != IGNORED
-        assert bool((lesson.whole.ids[row, first[row, place] : last[row, place] + 1] == config.audio_token_id).all())
-    run = training(tmp_path / "run", tmp_path / "features", replace(PLAN, stage="read"))
-    looks = [run.trainee.learn(lesson, 3e-3)["look"] for _ in range(30)]
-    assert looks[-1] < 0.7 * looks[0]
+        assert batch.whole.labels[row, place + 1] != IGNORED
+        assert bool((batch.whole.ids[row, first[row, place] : last[row, place] + 1] == config.audio_token_id).all())
+    run = training(tmp_path / "run", tmp_path / "features", replace(PLAN, stage="decoder"))
+    attention_targets = [run.trainer.train_step(batch, 3e-3)["attention"] for _ in range(30)]
+    assert attention_targets[-1] < 0.7 * attention_targets[0]
 
 
 def test_more_to_hear_begins_a_new_pass(tmp_path: Path) -> None:
@@ -174,8 +176,8 @@ def test_more_to_hear_begins_a_new_pass(tmp_path: Path) -> None:
     again = training(tmp_path / "run", tmp_path / "features")
     assert again.progress.step == 6
     epoch = again.progress.position.epoch
-    trainee, lessons = again.trainee, again._lessons
-    other = Training(trainee, lessons, PLAN, tmp_path / "run", "another corpus")
+    trainer, batches = again.trainer, again.batches
+    other = NanoRun(trainer, batches, PLAN, tmp_path / "run", "another corpus")
     assert other.progress.position == Position(epoch + 1, 0)
 
 
@@ -188,7 +190,7 @@ def test_a_damaged_state_is_named(tmp_path: Path) -> None:
 
 
 def test_the_rate_rises_stays_and_falls() -> None:
-    plan = Plan(steps=1000, rate=1.0, warm_up=100, fall=0.2)
+    plan = NanoPlan(steps=1000, rate=1.0, warm_up=100, fall=0.2)
     rates = [plan.rate_at(step) for step in (0, 49, 100, 799, 900, 1000)]
     assert rates == pytest.approx([0.01, 0.5, 1.0, 1.0, 0.5, 0.0])
 
@@ -196,13 +198,13 @@ def test_the_rate_rises_stays_and_falls() -> None:
 def test_the_nested_model_is_the_sliced_one_and_teaches_the_whole(tmp_path: Path) -> None:
     tokenizer, config = small_nano()
     model = new_nano(config, 1)
-    lessons = Lessons(feature_store(tmp_path), [], Desk(tokenizer, config), config, COURSE)
-    lesson, _ = lessons.at(Position(0, 0))
-    encoded = model.encode(lesson.mel, lesson.mask)
-    loss = NestedModel(model, SMALL_HALF).answer_loss(lesson.nested, encoded)
+    batches = NanoBatches(feature_store(tmp_path), [], PromptEncoder(tokenizer, config), config, DATA)
+    batch, _ = batches.at(Position(0, 0))
+    encoded = model.encode(batch.mel, batch.mask)
+    loss = NestedModel(model, SMALL_HALF).answer_loss(batch.nested, encoded)
     with torch.no_grad():
-        sliced = answer_loss(submodel_of(model, SMALL_HALF.of(config.text)), lesson.nested, encoded)
-        whole = answer_loss(model, lesson.nested, encoded)
+        sliced = answer_loss(submodel_of(model, SMALL_HALF.of(config.text)), batch.nested, encoded)
+        whole = answer_loss(model, batch.nested, encoded)
     assert loss.item() == pytest.approx(sliced.item(), rel=1e-5)
     assert loss.item() != pytest.approx(whole.item(), rel=1e-5)
     loss.backward()
@@ -214,24 +216,24 @@ def test_the_nested_model_is_the_sliced_one_and_teaches_the_whole(tmp_path: Path
 
 
 def test_a_flat_start_learns_where_phonemes_would_be(tmp_path: Path) -> None:
-    course = replace(COURSE, strength=NONE, batch_frames=2000)
+    data = replace(DATA, augmentation=NO_AUGMENTATION, batch_frames=2000)
     even = {}
     for flat in (False, True):
-        plan = replace(PLAN, course=course, stage="hear", flat_start=flat)
+        plan = replace(PLAN, data=data, stage="encoder", flat_start=flat)
         run = training(tmp_path / str(flat), tmp_path / "features", plan)
-        lesson, _ = run._lessons.at(Position(0, 0))
-        even[flat] = [run.trainee.learn(lesson, 3e-3)["even"] for _ in range(12)][-1]
+        batch, _ = run.batches.at(Position(0, 0))
+        even[flat] = [run.trainer.train_step(batch, 3e-3)["even"] for _ in range(12)][-1]
     assert even[True] < even[False] - 0.04
 
 
 def test_soft_tokens_are_every_fourth_frame(tmp_path: Path) -> None:
     tokenizer, config = small_nano()
     model = new_nano(config, 1).eval()
-    lessons = Lessons(feature_store(tmp_path), [], Desk(tokenizer, config), config, COURSE)
-    lesson, _ = lessons.at(Position(0, 1))
+    batches = NanoBatches(feature_store(tmp_path), [], PromptEncoder(tokenizer, config), config, DATA)
+    batch, _ = batches.at(Position(0, 1))
     with torch.no_grad():
-        frames, mask = encode_frames(model.audio_tower, lesson.mel, lesson.mask)
-        tokens, tokens_mask = model.audio_tower(lesson.mel, lesson.mask)
+        frames, mask = encode_frames(model.audio_tower, batch.mel, batch.mask)
+        tokens, tokens_mask = model.audio_tower(batch.mel, batch.mask)
     assert torch.equal(frames[:, ::4], tokens)
     assert tokens_mask is not None
     assert torch.equal(mask[:, ::4], tokens_mask)
@@ -239,9 +241,9 @@ def test_soft_tokens_are_every_fourth_frame(tmp_path: Path) -> None:
 
 def test_an_exam_gives_a_rate_for_each_language_and_the_picture_shows_it(tmp_path: Path) -> None:
     tokenizer, config = small_nano()
-    examine = examiner(feature_store(tmp_path / "features"), Desk(tokenizer, config), 1)
-    training(tmp_path / "run", tmp_path / "features", examine=examine).run()
-    exam = Metrics(tmp_path / "run" / "metrics.jsonl").read()[-1]
+    evaluate = evaluator(feature_store(tmp_path / "features"), PromptEncoder(tokenizer, config), 1)
+    training(tmp_path / "run", tmp_path / "features", evaluate=evaluate).run()
+    exam = TrainingLog(tmp_path / "run" / "metrics.jsonl").read()[-1]
     rates = {f"wer_{language}" for language in TEXTS} | {"ctc_per", "half_wer"}
     scores = {f"bleu_{language}" for language in TEXTS if language != "en"}
     assert {"step"} | rates | scores == set(exam)
@@ -257,11 +259,11 @@ def test_an_exam_scores_transcripts_and_translations_apart(tmp_path: Path, monke
         "pt": "",
     }
     monkeypatch.setattr(
-        "speech3n.training.evaluation.ask", lambda model, desk, store, clip, question: said[clip.language]
+        "speech3n.training.evaluation.ask", lambda model, prompts, store, clip, task: said[clip.language]
     )
     tokenizer, config = small_nano()
     store = feature_store(tmp_path)
-    results = answered(new_nano(config, 0), Desk(tokenizer, config), store, store.clips)
+    results = score_answers(new_nano(config, 0), PromptEncoder(tokenizer, config), store, store.clips)
     assert [results[f"wer_{language}"] for language in TEXTS] == [0, 0, 20, 0, 100]
     assert results["bleu_es"] == results["bleu_it"] == 100
     assert results["bleu_fr"] < 20
@@ -269,7 +271,7 @@ def test_an_exam_scores_transcripts_and_translations_apart(tmp_path: Path, monke
 
 
 def test_metrics_after_the_saved_step_are_forgotten(tmp_path: Path) -> None:
-    metrics = Metrics(tmp_path / "metrics.jsonl")
+    metrics = TrainingLog(tmp_path / "metrics.jsonl")
     for step in range(5):
         metrics.write({"step": step, "ctc": 2.0})
     metrics.rewind(2)
@@ -279,7 +281,7 @@ def test_metrics_after_the_saved_step_are_forgotten(tmp_path: Path) -> None:
 
 
 def test_the_average_is_the_mean_and_a_checkpoint(tmp_path: Path) -> None:
-    _, config = open_nano()
+    _, config = open_tokenizer(FOLDER)
     one, other = new_nano(config, 1), new_nano(config, 2)
     for step, model in enumerate((one, other)):
         state.save_weights(tmp_path, model, step)
@@ -290,7 +292,7 @@ def test_the_average_is_the_mean_and_a_checkpoint(tmp_path: Path) -> None:
     result = CliRunner().invoke(average_main, [str(tmp_path), "--output", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output
     assert json.loads((tmp_path / "out" / "config.json").read_text("utf-8"))["model_type"] == "gemma3n"
-    open_nano(tmp_path / "out")
+    open_tokenizer(tmp_path / "out")
     with pytest.raises(ModelError, match="no weights"):
         average([])
 
@@ -305,9 +307,9 @@ def test_long_work_rests_while_a_file_is_there(tmp_path: Path, monkeypatch: pyte
             sign.unlink()
 
     monkeypatch.setattr("speech3n.training.pause.time.sleep", nap)
-    rest_while(sign)
+    wait_while_exists(sign)
     assert len(naps) == 3
     sign.touch()
-    rest_while(sign, lambda: True)
-    rest_while(None)
+    wait_while_exists(sign, lambda: True)
+    wait_while_exists(None)
     assert len(naps) == 3

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from speech3n.errors import ModelError, StorageError
 from speech3n.runtime.extras import require
 from speech3n.training.nano.synthesis.espeak import espeak
-from speech3n.training.nano.synthesis.voices import Manner
+from speech3n.training.nano.synthesis.voices import SpeakingStyle
 from speech3n.types import SAMPLE_RATE, Waveform
 
 _KOKORO_RATE = 24_000
@@ -33,10 +33,10 @@ _RUNS = {
 PHONEME_IDS = {symbol: first + place for first, run in _RUNS.items() for place, symbol in enumerate(run)}
 
 
-class Speaker(Protocol):
+class Synthesiser(Protocol):
     """Turns sentences into sound."""
 
-    def speak(self, text: str, manner: Manner) -> Waveform:
+    def speak(self, text: str, style: SpeakingStyle) -> Waveform:
         """A waveform [T] at 16 kHz of the text; empty where it can't be spoken."""
         ...
 
@@ -62,17 +62,17 @@ class Kokoro:
         self._espeak = espeak()
         self.voices = dict(voices)
 
-    def speak(self, text: str, manner: Manner) -> Waveform:
+    def speak(self, text: str, style: SpeakingStyle) -> Waveform:
         """A waveform [T] at 16 kHz."""
-        phonemes = self._espeak.phonemes(text, manner.accent)
+        phonemes = self._espeak.phonemes(text, style.accent)
         ids = [PHONEME_IDS[symbol] for symbol in phonemes if symbol in PHONEME_IDS]
         if not 0 < len(ids) < _LONGEST_TOKENS:
             return np.zeros(0, np.float32)
-        styles = [weight * self.voices[name][len(ids) - 1] for name, weight in manner.voice.parts]
+        styles = [weight * self.voices[name][len(ids) - 1] for name, weight in style.voice.parts]
         inputs = {
             "tokens": np.array([[0, *ids, 0]], np.int64),
             "style": np.sum(styles, 0)[None].astype(np.float32),
-            "speed": np.array([manner.speed], np.float32),
+            "speed": np.array([style.speed], np.float32),
         }
         sound = np.asarray(self._session.run(None, inputs)[0], np.float32).reshape(-1)
         resampled: Waveform = soxr.resample(sound, _KOKORO_RATE, SAMPLE_RATE, "HQ").astype(np.float32)
@@ -88,13 +88,13 @@ class Pico:
 
         self._engine = NanoTTS()
 
-    def speak(self, text: str, manner: Manner) -> Waveform:
+    def speak(self, text: str, style: SpeakingStyle) -> Waveform:
         """A waveform [T] at 16 kHz."""
-        data = self._engine.speak(text, manner.accent, speed=manner.speed, pitch=manner.voice.pitch)
+        data = self._engine.speak(text, style.accent, speed=style.speed, pitch=style.voice.pitch)
         return np.frombuffer(data, np.int16).astype(np.float32) / np.float32(32_768)
 
 
-class Formants:
+class EspeakVoices:
     """espeak-ng's own voices: far from a person's, but clear, many, and hundreds of times real time.
 
     A sentence is some samples longer or shorter each time: the library goes on where the sentence before ended.
@@ -103,10 +103,10 @@ class Formants:
     def __init__(self) -> None:
         self._espeak = espeak()
 
-    def speak(self, text: str, manner: Manner) -> Waveform:
+    def speak(self, text: str, style: SpeakingStyle) -> Waveform:
         """A waveform [T] at 16 kHz."""
-        voice = manner.voice
-        sound = self._espeak.speak(text, manner.accent, voice.parts[0][0], manner.speed, voice.pitch)
+        voice = style.voice
+        sound = self._espeak.speak(text, style.accent, voice.parts[0][0], style.speed, voice.pitch)
         resampled: Waveform = soxr.resample(sound, self._espeak.sample_rate, SAMPLE_RATE, "HQ").astype(np.float32)
         return resampled
 
