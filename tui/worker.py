@@ -83,12 +83,6 @@ class Worker:
             return
         self._post(DevicesFound([(device.name, _described(device)) for device in devices]))
 
-    def close(self) -> None:
-        """Free the weights."""
-        if self._engine is not None:
-            self._engine.close()
-            self._engine = None
-
     def _recognise(self, live: LiveSession) -> None:
         for event in live.events():
             if self._mailbox.put(event):

@@ -102,7 +102,7 @@ class LiveSession:
     journal: Journal
     owns_engine: bool = False
     """Whether `close` frees the engine."""
-    paths: list[Path] = field(default_factory=list)
+    paths: list[Path] = field(default_factory=list, init=False)
     """The transcripts that `close` wrote; none where there was no sound."""
     _builder: TranscriptBuilder = field(init=False)
     _is_complete: bool = field(default=False, init=False)
