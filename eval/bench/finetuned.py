@@ -17,7 +17,7 @@ import click
 
 from speech3n.errors import UsageError
 from speech3n.eval.bench.processes import BenchError, speech3n_command
-from speech3n.eval.bench.program import program
+from speech3n.eval.bench.program import run_program
 from speech3n.eval.bench.store import progress
 from speech3n.eval.commands.evaluate import EvaluateRequest, evaluate_set
 from speech3n.eval.report.document import REPORT_JSON, Comparison, GroupScores, Report, Score, load_report
@@ -38,8 +38,8 @@ _NOTE = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Options:
-    """The options of the command line, as `main` declares them."""
+class FinetunedRequest:
+    """On whose clips which model learns, what it is measured on, and options of `speech3n finetune` (`more`)."""
 
     model: str
     speaker: str
@@ -62,56 +62,57 @@ class _Options:
 @click.option("--seed", default=0, show_default=True, help="Which clips are learned from hangs on it.")
 @click.option("--table", is_flag=True, help="Run nothing; print the table of the results.")
 @click.argument("more", nargs=-1, type=click.UNPROCESSED, metavar="[-- OPTIONS OF FINETUNE]")
-def main(**options: Any) -> None:
+def main(**values: Any) -> None:
     """Fine-tune a model on a speaker, and print as Markdown what came of it.
 
     What is done stays in the folder of results: the same command goes on. Options after -- are those of
     `speech3n finetune`: --keep, --method, --steps, --rate ...
     """
-    with program():
-        _run(_Options(**options))
+    run_program(lambda: run_finetuned(FinetunedRequest(**values)))
 
 
-def _run(options: _Options) -> None:
-    report = options.out / "report"
-    if not options.table:
-        if options.clips is None:
+def run_finetuned(request: FinetunedRequest) -> int:
+    """Fine-tune, evaluate before and after, and print the table; the exit code. Raises UsageError, BenchError."""
+    report = request.out / "report"
+    if not request.table:
+        if request.clips is None:
             raise UsageError("There are no clips to learn from.", "Name a manifest with --clips.")
-        learned, rest = parts(load_manifest(options.clips), options)
-        write_manifest(options.out / "learned.jsonl", learned)
-        write_manifest(options.out / "rest.jsonl", rest)
-        tuned = options.out / "tuned"
-        _finetune(options, tuned)
-        request = EvaluateRequest(
-            options.out / "rest.jsonl",
-            models=(options.model, str(tuned)),
+        learned, rest = parts(load_manifest(request.clips), request)
+        write_manifest(request.out / "learned.jsonl", learned)
+        write_manifest(request.out / "rest.jsonl", rest)
+        tuned = request.out / "tuned"
+        _finetune(request, tuned)
+        evaluation = EvaluateRequest(
+            request.out / "rest.jsonl",
+            models=(request.model, str(tuned)),
             fields=("speaker",),
-            cache=options.out / "cache",
+            cache=request.out / "cache",
             report=report,
         )
-        if evaluate_set(request) != 0:
+        if evaluate_set(evaluation) != 0:
             raise BenchError("The evaluation is not complete.", "Run it again: what is done is kept.")
     if not (report / REPORT_JSON).is_file():
-        raise BenchError(f"There are no results in '{options.out}'.", "Leave out --table to measure.")
-    click.echo(render(load_report(report), options.speaker))
+        raise BenchError(f"There are no results in '{request.out}'.", "Leave out --table to measure.")
+    click.echo(render(load_report(report), request.speaker))
+    return 0
 
 
-def parts(clips: Sequence[Clip], options: _Options) -> tuple[list[Clip], list[Clip]]:
+def parts(clips: Sequence[Clip], request: FinetunedRequest) -> tuple[list[Clip], list[Clip]]:
     """The clips to learn from, and all to be asked about: the speaker's others and those of other speakers.
 
     The same words are never in both parts of the speaker. Raises UsageError for a speaker with too few clips.
     """
     from speech3n.training.finetune.dataset import split
 
-    own = [clip for clip in clips if clip.speaker == options.speaker]
-    if len(own) < options.learned + 10:
+    own = [clip for clip in clips if clip.speaker == request.speaker]
+    if len(own) < request.learned + 10:
         named = ", ".join(sorted({clip.speaker for clip in clips}))
-        raise UsageError(f"'{options.speaker}' speaks {len(own)} clips, too few.", f"There are: {named}.")
-    learned, rest = split(own, 1 - options.learned / len(own), options.seed)
+        raise UsageError(f"'{request.speaker}' speaks {len(own)} clips, too few.", f"There are: {named}.")
+    learned, rest = split(own, 1 - request.learned / len(own), request.seed)
     counts: dict[str, int] = {}
     for clip in clips:
         counts[clip.speaker] = counts.get(clip.speaker, 0) + 1
-        if clip.speaker != options.speaker and (options.others is None or counts[clip.speaker] <= options.others):
+        if clip.speaker != request.speaker and (request.others is None or counts[clip.speaker] <= request.others):
             rest.append(clip)
     return learned, rest
 
@@ -186,14 +187,14 @@ def _difference(test: Comparison | None) -> str:
     return text if found.outcome == "none" else f"**{text}**"
 
 
-def _finetune(options: _Options, tuned: Path) -> None:
+def _finetune(request: FinetunedRequest, tuned: Path) -> None:
     """Run `speech3n finetune` as a user does; raises BenchError where nothing came of it."""
     if (tuned / "finetuning.json").is_file() and not (tuned / "finetuning").is_dir():
         progress("fine-tuning: done before")
         return
     command = [
-        *speech3n_command(), "finetune", str(options.out / "learned.jsonl"), "--model", options.model,
-        "--output", str(tuned), "--seed", str(options.seed), *options.more,
+        *speech3n_command(), "finetune", str(request.out / "learned.jsonl"), "--model", request.model,
+        "--output", str(tuned), "--seed", str(request.seed), *request.more,
     ]  # fmt: skip
     progress("fine-tuning: running")
     if subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode != 0:

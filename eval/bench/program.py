@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from typing import NoReturn
 
 import click
 
@@ -12,13 +12,13 @@ from speech3n.errors import Speech3nError
 from speech3n.runtime.threads import limit_blas_threads
 
 
-@contextmanager
-def program() -> Iterator[None]:
-    """Measure with modest libraries; an expected error is its message and exit code, and no traceback."""
+def run_program(run: Callable[[], int]) -> NoReturn:
+    """Measure with few BLAS threads and exit; an expected error is its message and exit code, and no traceback."""
     # Inherited by every process that is measured, ours and the baseline's.
     limit_blas_threads()
     try:
-        yield
+        code = run()
     except Speech3nError as error:
         click.echo(str(error), err=True)
-        sys.exit(error.exit_code)
+        code = error.exit_code
+    sys.exit(code)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from speech3n.errors import UsageError
-from speech3n.eval.bench.finetuned import _Options, parts, render, write_manifest
+from speech3n.eval.bench.finetuned import FinetunedRequest, parts, render, write_manifest
 from speech3n.eval.report.document import Report, Score
 from speech3n.eval.sets.clip import Clip
 from speech3n.eval.sets.manifest import load_manifest
@@ -17,8 +17,8 @@ BEFORE, AFTER = "nano|offline|clean", "tuned|offline|clean"
 TEXT = "press one for every other number that you hear"
 
 
-def options(**changes: object) -> _Options:
-    return replace(_Options("nano", "Ann", 60, None, Path(), Path(), 0, False, ()), **changes)  # type: ignore[arg-type]
+def options(**changes: object) -> FinetunedRequest:
+    return replace(FinetunedRequest("nano", "Ann", 60, None, Path(), Path(), 0, False, ()), **changes)  # type: ignore[arg-type]
 
 
 def clips(speaker: str, count: int, repeated: int = 1) -> list[Clip]:
