@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from speech3n.training.finetune.trainer import Method
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -38,7 +42,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--threads", type=click.IntRange(1), help="Threads to compute with.  [default: half of the cores]")
 @click.option("--device", default="cpu", show_default=True, help="cpu, or cuda for a GPU.")
 def finetune(
-    manifest: Path, model: str, output: Path, method: str, keep: tuple[Path, ...], keep_share: float,
+    manifest: Path, model: str, output: Path, method: Method, keep: tuple[Path, ...], keep_share: float,
     valid: Path | None, valid_share: float, steps: int, minutes: float | None, rate: float | None, rank: int,
     batch_s: float, seed: int, threads: int | None, device: str,
 ) -> int:  # fmt: skip
@@ -59,44 +63,10 @@ def finetune(
     from speech3n.runtime.extras import require
 
     require("torch", "finetune")
-    from speech3n.training.finetune.command import RATES, Request, run
+    from speech3n.training.finetune.command import FineTuneRequest, fine_tune
     from speech3n.training.finetune.dataset import Sources
     from speech3n.training.finetune.trainer import FineTunePlan
 
-    folder = _checkpoint(model)
-    if device != "cpu":
-        _require_device(device)
-    plan = FineTunePlan(steps, "full" if method == "full" else "lora", rank, rate or RATES[method], seed=seed)
+    plan = FineTunePlan(steps, method, rank, rate, seed=seed)
     sources = Sources(manifest, valid, valid_share, keep, keep_share, seed)
-    return run(Request(sources, model, folder, output, plan, batch_s, minutes, device, threads or _threads()))
-
-
-def _checkpoint(model: str) -> Path:
-    """The folder of a Gemma 3n; raises UsageError for other models, ModelError for one that is missing."""
-    from speech3n.engines.registry import install_model, require_installed, resolve_model
-    from speech3n.errors import UsageError
-
-    found = resolve_model(model)
-    if found.family != "gemma":
-        kind = found.family.capitalize()
-        raise UsageError(f"{model} is a {kind} model, which cannot be fine-tuned here.", "Take nano or a Gemma 3n.")
-    install_model(found)
-    require_installed(found)
-    return found.folder
-
-
-def _require_device(device: str) -> None:
-    import torch
-
-    from speech3n.errors import UsageError
-
-    try:
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise UsageError(f"There is no device '{device}' here.", "Leave --device out to compute on the CPU.") from error
-
-
-def _threads() -> int:
-    from speech3n.runtime.threads import compute_threads
-
-    return compute_threads()
+    return fine_tune(FineTuneRequest(sources, plan, model, output, batch_s, minutes, device, threads))

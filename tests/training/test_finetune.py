@@ -23,7 +23,7 @@ from speech3n.training.data.features import FeatureStore, FeatureWriter, StoredC
 from speech3n.training.data.manifest import ManifestError
 from speech3n.training.data.sampler import Position
 from speech3n.training.finetune.clips import load_waveforms, read_clips
-from speech3n.training.finetune.command import Request, run
+from speech3n.training.finetune.command import FineTuneRequest, fine_tune
 from speech3n.training.finetune.dataset import Sources, build_dataset, mixed, split
 from speech3n.training.finetune.record import RECORD
 from speech3n.training.finetune.run import FineTuneRun
@@ -42,7 +42,8 @@ IDS = torch.arange(3, 20)[None]
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small checkpoint that was never trained, with a half in it."""
-    folder = tmp_path_factory.mktemp("base")
+    folder = tmp_path_factory.mktemp("base") / "toy"
+    folder.mkdir()
     tokenizer, config = small_nano()
     save_companions(folder, tokenizer, config)
     Capabilities(sizes={"half": SMALL_HALF}).write(folder)
@@ -70,8 +71,8 @@ def write_manifest(folder: Path, clips: int, **changes: Any) -> Path:
     return path
 
 
-def request(base: Path, manifest: Path, output: Path, plan: FineTunePlan = PLAN, **sources: Any) -> Request:
-    return Request(Sources(manifest, **sources), "toy", base, output, plan, batch_s=6.0)
+def request(base: Path, manifest: Path, output: Path, plan: FineTunePlan = PLAN, **sources: Any) -> FineTuneRequest:
+    return FineTuneRequest(Sources(manifest, **sources), plan, str(base), output, batch_s=6.0, threads=1)
 
 
 @pytest.mark.parametrize("method", ["lora", "full"])
@@ -79,7 +80,7 @@ def test_it_helps_and_what_comes_out_is_a_checkpoint(
     base: Path, manifest: Path, tmp_path: Path, method: Method, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "out"
-    assert run(request(base, manifest, output, replace(PLAN, method=method))) == 0
+    assert fine_tune(request(base, manifest, output, replace(PLAN, method=method))) == 0
     told = capsys.readouterr()
     assert told.out == f"{output}\n"
     assert "WER" in told.err
@@ -131,7 +132,7 @@ def test_a_run_that_stops_and_goes_on_is_one_that_never_stopped(
     base: Path, manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = replace(PLAN, steps=6, evaluate_every=2)
-    assert run(request(base, manifest, tmp_path / "whole", plan)) == 0
+    assert fine_tune(request(base, manifest, tmp_path / "whole", plan)) == 0
     train_step = FineTuneTrainer.train_step
     stopped: list[int] = []
 
@@ -152,7 +153,7 @@ def test_a_run_that_stops_and_goes_on_is_one_that_never_stopped(
     monkeypatch.setattr(FineTuneRun, "__init__", begin_and_tell)
     monkeypatch.setattr(FineTuneTrainer, "train_step", learn_and_stop)
     parts = request(base, manifest, tmp_path / "parts", plan)
-    assert [run(parts), run(parts), run(parts)] == [130, 130, 0]
+    assert [fine_tune(parts), fine_tune(parts), fine_tune(parts)] == [130, 130, 0]
     assert stopped == [3, 4]
     whole, together = (checkpoint.load(tmp_path / name).state_dict() for name in ("whole", "parts"))
     assert all(torch.equal(value, together[name]) for name, value in whole.items())
@@ -161,11 +162,11 @@ def test_a_run_that_stops_and_goes_on_is_one_that_never_stopped(
 
 def test_what_was_begun_otherwise_does_not_go_on(base: Path, manifest: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
-    run(replace(request(base, manifest, output), minutes=0.0))
+    fine_tune(replace(request(base, manifest, output), minutes=0.0))
     with pytest.raises(UsageError, match="rank changed"):
-        run(request(base, manifest, output, replace(PLAN, rank=2)))
+        fine_tune(request(base, manifest, output, replace(PLAN, rank=2)))
     with pytest.raises(UsageError, match="there already"):
-        run(request(base, manifest, base))
+        fine_tune(request(base, manifest, base))
 
 
 def test_where_nothing_gets_better_nothing_is_written(
@@ -173,14 +174,14 @@ def test_where_nothing_gets_better_nothing_is_written(
 ) -> None:
     output = tmp_path / "out"
     plan = replace(PLAN, rate=1e4, method="full", patience=1)
-    assert run(request(base, manifest, output, plan)) == 1
+    assert fine_tune(request(base, manifest, output, plan)) == 1
     assert "nothing is written" in capsys.readouterr().err
     assert not (output / "config.json").exists()
 
 
 def test_a_quantised_base_learns_in_full_precision(base: Path, manifest: Path, tmp_path: Path) -> None:
     quantise_checkpoint(base, RECIPES["int8"], tmp_path / "int8")
-    assert run(request(tmp_path / "int8", manifest, tmp_path / "out")) == 0
+    assert fine_tune(request(tmp_path / "int8", manifest, tmp_path / "out")) == 0
     assert {value.dtype for value in checkpoint.load(tmp_path / "out").state_dict().values()} == {torch.bfloat16}
 
 
@@ -199,7 +200,7 @@ def test_clips_to_keep_are_heard_and_measured(base: Path, manifest: Path, tmp_pa
     assert share == pytest.approx(0.5, abs=0.2)
     assert len(dataset.others_held_out) == 5
     assert not {clip.text for clip in dataset.others_held_out} & {clip.text for clip in dataset.store.clips}
-    assert run(asked) == 0
+    assert fine_tune(asked) == 0
     record = json.loads((output / RECORD).read_text())
     assert set(record["before"]["others"]) == set(record["after"]["others"]) >= {"wer_en", "bleu_es"}
     assert record["best"]["score"] == pytest.approx((record["best"]["loss"] + record["best"]["kept"]) / 2)
@@ -235,7 +236,7 @@ def test_any_language_is_learned_by_a_model_that_knows_any_and_nothing_asks_for_
     (tmp_path / "clips").mkdir()
     manifest = write_manifest(tmp_path / "clips", 12)
     manifest.write_text(manifest.read_text().replace('"language": "en"', '"language": "de"'))
-    assert run(request(base, manifest, tmp_path / "out")) == 0
+    assert fine_tune(request(base, manifest, tmp_path / "out")) == 0
     assert "wer_de" in json.loads((tmp_path / "out" / RECORD).read_text())["before"]["own"]
 
 
@@ -251,13 +252,13 @@ def test_a_language_that_the_model_does_not_know_is_named_with_its_line_before_a
     expected = r"clips.jsonl, line 1: the model does not know the language 'de'"
     for asked in (request(knows_five, german, output), request(knows_five, manifest, output, keep=(german,))):
         with pytest.raises(ManifestError, match=expected) as error:
-            run(asked)
+            fine_tune(asked)
         assert "en, es, fr, it, pt" in error.value.hint
         assert not output.exists()
     features = tmp_path / "features"
     FeatureWriter(features).add("clips", load_waveforms(read_clips(german, None)))
     with pytest.raises(ManifestError, match="features': the model does not know the language 'de'"):
-        run(request(knows_five, manifest, output, keep=(features,)))
+        fine_tune(request(knows_five, manifest, output, keep=(features,)))
     assert not output.exists()
 
 
@@ -337,7 +338,7 @@ def test_a_large_quantised_base_is_refused(
     quantise_checkpoint(base, RECIPES["int8"], tmp_path / "int8")
     monkeypatch.setattr("speech3n.training.finetune.base._LARGE", 1)
     with pytest.raises(ModelError, match="quantised"):
-        run(request(tmp_path / "int8", manifest, tmp_path / "out"))
+        fine_tune(request(tmp_path / "int8", manifest, tmp_path / "out"))
 
 
 @pytest.mark.parametrize("method", ["lora", "full"])
@@ -354,7 +355,7 @@ def test_a_large_base_keeps_its_table_where_it_lies(
 
     monkeypatch.setattr(FineTuneTrainer, "__init__", begin_and_look)
     plan = replace(PLAN, steps=2, method=method)
-    assert run(request(base, manifest, tmp_path / "out", plan)) == 0
+    assert fine_tune(request(base, manifest, tmp_path / "out", plan)) == 0
     table = "language_model.embed_tokens_per_layer.weight"
     assert opened[0].pop(table) is torch.bfloat16
     assert set(opened[0].values()) == {torch.bfloat16 if method == "lora" else torch.float32}

@@ -12,10 +12,12 @@ from typing import Any
 import click
 import torch
 
+from speech3n.engines.registry import install_model, require_installed, resolve_model
 from speech3n.errors import UsageError
 from speech3n.models.gemma3n import checkpoint
 from speech3n.models.gemma3n.capabilities import Capabilities
 from speech3n.models.gemma3n.matformer import copy_companions
+from speech3n.runtime.threads import compute_threads
 from speech3n.training.clip_batches import ClipBatches, DataConfig
 from speech3n.training.data.augment.features import FeatureAugmentation
 from speech3n.training.finetune.base import Base, open_base
@@ -33,22 +35,24 @@ _AUGMENTATION = FeatureAugmentation(
     gain_db=(-12.0, 6.0), masked_bins=16, masked_frames=15,
 )  # fmt: skip
 """Milder than for synthetic speech: the voice is to be learned, and should stay that voice."""
-RATES = {"lora": 5e-4, "full": 1e-4}
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """The command line; `folder` is the checkpoint to begin with, which people call `model`."""
+class FineTuneRequest:
+    """What to train on, how, which `model` to begin with (its name or folder) and a new folder for what comes out.
+
+    `batch_s` seconds of audio make a step. The run ends after so many `minutes`, and the same request goes on. Without
+    `threads` half of the cores compute.
+    """
 
     sources: Sources
-    model: str
-    folder: Path
-    output: Path
     plan: FineTunePlan
+    model: str
+    output: Path
     batch_s: float = 30.0
     minutes: float | None = None
     device: str = "cpu"
-    threads: int = 1
+    threads: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ class _Scores:
     others: dict[str, float]
 
 
-def run(request: Request) -> int:
+def fine_tune(request: FineTuneRequest) -> int:
     """Fine-tune, and write the best model into the output folder; the exit code.
 
     0: written, and better on what was held out. 1: nothing got better, and nothing was written. 130: interrupted, the
@@ -67,11 +71,13 @@ def run(request: Request) -> int:
     ModelError, UsageError, StorageError.
     """
     work = request.output / WORK
+    folder = _checkpoint(request.model)
+    _require_device(request.device)
     _require_room(request.output)
-    torch.set_num_threads(request.threads)
-    dataset = build_dataset(request.sources, Capabilities.read(request.folder).languages, work)
-    base = open_base(request.folder, request.device, is_frozen=request.plan.method == "lora")
-    _require_same(request, dataset, work)
+    torch.set_num_threads(request.threads or compute_threads())
+    dataset = build_dataset(request.sources, Capabilities.read(folder).languages, work)
+    base = open_base(folder, request.device, is_frozen=request.plan.method == "lora")
+    _require_same(request, folder, dataset, work)
     prompts = PromptEncoder(base.tokenizer, base.model.config)
     before_path = work / "before.json"
     validation = _validation(dataset, prompts, request.sources.keep_share)
@@ -89,7 +95,27 @@ def run(request: Request) -> int:
     return _finish(request, base, finetuning, validation, before)
 
 
-def _finish(request: Request, base: Base, finetuning: FineTuneRun, validation: Validation, before: _Scores) -> int:
+def _checkpoint(name: str) -> Path:
+    """The folder of a Gemma 3n; raises UsageError for other models, ModelError for one that is missing."""
+    model = resolve_model(name)
+    if model.family != "gemma":
+        kind = model.family.capitalize()
+        raise UsageError(f"{name} is a {kind} model, which cannot be fine-tuned here.", "Take nano or a Gemma 3n.")
+    install_model(model)
+    require_installed(model)
+    return model.folder
+
+
+def _require_device(device: str) -> None:
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError(f"There is no device '{device}' here.", "Leave --device out to compute on the CPU.") from error
+
+
+def _finish(
+    request: FineTuneRequest, base: Base, finetuning: FineTuneRun, validation: Validation, before: _Scores
+) -> int:
     best, first = finetuning.take_best(), finetuning.points[0]
     code = 130 if finetuning.is_stopped else 0
     if best.step == 0:
@@ -112,7 +138,7 @@ def _finish(request: Request, base: Base, finetuning: FineTuneRun, validation: V
         for language in worse(then, now):
             click.echo(f"Careful: more words are wrong than before on {name} in {language}.", err=True)
     results = {"before": asdict(before), "after": asdict(after), "first": asdict(first), "best": asdict(best)}
-    write_record(request.output, {**_options(request), **results})
+    write_record(request.output, {**_options(request, base.folder), **results})
     if finetuning.is_over:
         clear(request.output)
     else:
@@ -122,7 +148,7 @@ def _finish(request: Request, base: Base, finetuning: FineTuneRun, validation: V
 
 
 def _open_run(
-    request: Request, base: Base, dataset: Dataset, prompts: PromptEncoder, validation: Validation
+    request: FineTuneRequest, base: Base, dataset: Dataset, prompts: PromptEncoder, validation: Validation
 ) -> FineTuneRun:
     plan, config = request.plan, base.model.config
     data = DataConfig(round(request.batch_s * 100), _AUGMENTATION, seed=plan.seed)
@@ -149,30 +175,31 @@ def _read_scores(path: Path) -> _Scores | None:
     return _Scores(**json.loads(path.read_text("utf-8"))) if path.is_file() else None
 
 
-def _options(request: Request) -> dict[str, Any]:
-    """All that the outcome hangs on, as it is written down."""
+def _options(request: FineTuneRequest, folder: Path) -> dict[str, Any]:
+    """All that the outcome hangs on, as it is written down, with the checkpoint by the name of its folder."""
     sources, plan = request.sources, request.plan
     return {
-        "model": request.model,
+        "model": folder.resolve().name,
         "clips": sources.clips.name,
         "keep": [path.name for path in sources.keep],
         "keep_share": sources.keep_share,
         "batch_s": request.batch_s,
         **asdict(plan),
+        "rate": plan.highest_rate,
     }
 
 
-def _require_same(request: Request, dataset: Dataset, work: Path) -> None:
+def _require_same(request: FineTuneRequest, folder: Path, dataset: Dataset, work: Path) -> None:
     """Raise UsageError where the folder was begun with other clips, another model or other options."""
-    config = (request.folder / "config.json").read_text("utf-8")
-    weights = [f"{file.name} {file.stat().st_size}" for file in checkpoint.weight_files(request.folder)]
+    config = (folder / "config.json").read_text("utf-8")
+    weights = [f"{file.name} {file.stat().st_size}" for file in checkpoint.weight_files(folder)]
     parts = {
         "features": dataset.store.digest,
         "held-out clips": "\n".join(clip.text for clip in dataset.held_out),
         "checkpoint": "\n".join([*weights, config]),
     }
     digests = {name: hashlib.sha256(part.encode()).hexdigest() for name, part in parts.items()}
-    wanted = json.loads(json.dumps({**_options(request), **digests}))
+    wanted = json.loads(json.dumps({**_options(request, folder), **digests}))
     path = work / _OPTIONS
     if not path.is_file():
         path.write_text(json.dumps(wanted, indent=2) + "\n", "utf-8")
@@ -191,7 +218,7 @@ def _require_room(output: Path) -> None:
         raise UsageError(f"'{output}' is there already.", "Give a new folder with --output.")
 
 
-def _described(request: Request, dataset: Dataset, finetuning: FineTuneRun) -> str:
+def _described(request: FineTuneRequest, dataset: Dataset, finetuning: FineTuneRun) -> str:
     learned = f"{len(dataset.learned)} clips, {dataset.learned_s / 60:.1f} minutes, to learn from"
     kept = f", and {len(dataset.others_held_out)} of others" if dataset.others_held_out else ""
     step = finetuning.progress.step

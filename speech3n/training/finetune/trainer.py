@@ -24,24 +24,32 @@ _TABLE = "language_model.embed_tokens_per_layer."
 """Of the per-layer embeddings each text moves a few rows: they stay."""
 
 
+_RATES: dict[Method, float] = {"lora": 5e-4, "full": 1e-4}
+
+
 @dataclass(frozen=True, slots=True)
 class FineTunePlan:
-    """How to fine-tune. The rate rises over the first steps, stays, and falls to nothing over the second half."""
+    """How to fine-tune; without a `rate` it is one that suits the method."""
 
     steps: int
     method: Method = "lora"
     rank: int = 16
-    rate: float = 5e-4
+    rate: float | None = None
     evaluate_every: int = 25
     """Steps between two evaluations on the clips that were held out."""
     patience: int = 6
     """Evaluations without any better one after which it ends."""
     seed: int = 0
 
+    @property
+    def highest_rate(self) -> float:
+        """The learning rate that the steps rise to."""
+        return self.rate or _RATES[self.method]
+
     def rate_at(self, step: int) -> float:
-        """The learning rate of a step."""
+        """The learning rate of a step, which rises at first, stays, and falls to nothing over the second half."""
         rise = (step + 1) / min(20, max(1, self.steps // 10))
-        return self.rate * min(1.0, rise, 2 * (self.steps - step) / self.steps)
+        return self.highest_rate * min(1.0, rise, 2 * (self.steps - step) / self.steps)
 
 
 class FineTuneTrainer:
@@ -63,7 +71,7 @@ class FineTuneTrainer:
         # The parameters themselves under names that a dictionary of them may have.
         self.learned = nn.ParameterDict({name.replace(".", "/"): value for name, value in learned.items()})
         self.parts: dict[str, nn.Module] = {"learned": self.learned}
-        self.optimizer = state.optimizer_of(self.parts, plan.rate, _WEIGHT_DECAY)
+        self.optimizer = state.optimizer_of(self.parts, plan.highest_rate, _WEIGHT_DECAY)
         self._answer_smaller = self._smaller_loss(plan.method, smaller)
 
     def train_step(self, batch: ClipBatch, rate: float) -> dict[str, float]:
