@@ -30,7 +30,7 @@ def run_plain(request: LiveRequest, *, jsonl: bool = False, out: TextIO | None =
     _say(f"Loading {request.model}…", only_to_terminal=True)
     with open_live(request) as live:
         _say(f"Session: {live.folder}")
-        show = _JsonLines(out) if jsonl else _Flow(out, is_terminal=out.isatty())
+        show = JsonLines(out) if jsonl else FlowingText(out, is_terminal=out.isatty())
         try:
             with _ended_by_interrupt(live) as interrupted:
                 for event in live.events():
@@ -75,7 +75,7 @@ def _ended_by_interrupt(live: LiveSession) -> Iterator[threading.Event]:
         signal.signal(signal.SIGINT, before)
 
 
-class _JsonLines:
+class JsonLines:
     """One JSON object a line, out at once."""
 
     def __init__(self, out: TextIO) -> None:
@@ -91,7 +91,7 @@ class _JsonLines:
         """Nothing is ever half written."""
 
 
-class _Flow:
+class FlowingText:
     """A segment a line, its translation below; on a terminal the lines grow while people speak."""
 
     def __init__(self, out: TextIO, *, is_terminal: bool) -> None:

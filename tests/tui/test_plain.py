@@ -151,7 +151,7 @@ def test_a_folder_with_another_session_is_refused(run, examples: dict[str, Path]
 
 def test_a_terminal_shows_tentative_text_dimmed_and_takes_it_back() -> None:
     out = io.StringIO()
-    show = plain._Flow(out, is_terminal=True)
+    show = plain.FlowingText(out, is_terminal=True)
     words = tuple(Word(text, 0.0, 1.0, 0.9) for text in "eins zwei drei".split())
     show(Update(words[:2], words[2:], language="de"))
     drawn = out.getvalue()
@@ -165,7 +165,7 @@ def test_a_long_utterance_is_taken_back_as_a_whole(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("COLUMNS", "20")
     monkeypatch.setenv("LINES", "24")
     out = io.StringIO()
-    show = plain._Flow(out, is_terminal=True)
+    show = plain.FlowingText(out, is_terminal=True)
     words = tuple(Word(f"Wort{number:02}", 0.0, 1.0, 0.9) for number in range(10))
     show(Update(words, (), ("one", "two"), (), language="de"))
     lines = out.getvalue().count("\n") + 1
@@ -175,5 +175,5 @@ def test_a_long_utterance_is_taken_back_as_a_whole(monkeypatch: pytest.MonkeyPat
 
 
 def test_skipped_sound_is_not_silent(capsys: pytest.CaptureFixture[str]) -> None:
-    plain._Flow(io.StringIO(), is_terminal=False)(Gap(10.0, 22.0))
+    plain.FlowingText(io.StringIO(), is_terminal=False)(Gap(10.0, 22.0))
     assert "12 s were skipped" in capsys.readouterr().err

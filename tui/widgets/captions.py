@@ -125,6 +125,11 @@ class Captions(ScrollView, can_focus=True):
         found = self._places()
         return (found.index(self._current) + 1 if self._current in found else 0), len(found)
 
+    def first_line(self, index: int) -> int:
+        """The number of the first line of a paragraph, counted from the beginning of everything."""
+        tops = [*self._tail_tops, self._height]
+        return self._tops[index] if index < len(self._tops) else tops[min(index - len(self._tops), len(tops) - 1)]
+
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""
         number = y + self.scroll_offset.y
@@ -207,7 +212,7 @@ class Captions(ScrollView, can_focus=True):
         self.following = following
         self._fit()
         if not following and top >= 0:
-            self.scroll_to(y=self._top(top), animate=False, immediate=True, force=True)
+            self.scroll_to(y=self.first_line(top), animate=False, immediate=True, force=True)
         self.post_message(self.ViewChanged())
 
     def _fold_tail(self, frame: Frame) -> None:
@@ -239,11 +244,6 @@ class Captions(ScrollView, can_focus=True):
             return self._tail[offset], len(self._lines) + bisect_right(self._tail_tops, number) - 1
         return Line(), -1
 
-    def _top(self, index: int) -> int:
-        """The first line of a paragraph."""
-        tops = [*self._tail_tops, self._height]
-        return self._tops[index] if index < len(self._tops) else tops[min(index - len(self._tops), len(tops) - 1)]
-
     def _paragraph(self, index: int) -> Paragraph:
         closed = self._script.closed
         return closed[index] if index < len(closed) else self._script.tail[index - len(closed)]
@@ -269,7 +269,7 @@ class Captions(ScrollView, can_focus=True):
         lines = [*self._lines, *(self.frame.lines(paragraph) for paragraph in self._script.tail)][index]
         shown = ((number, excerpt) for number, line in enumerate(lines) for excerpt in line.excerpts)
         offset = next((n for n, e in shown if e.block == block and e.first <= first < e.last), 0)
-        row = self._top(index) + offset
+        row = self.first_line(index) + offset
         height = self.scrollable_content_region.height
         if not self.scroll_offset.y <= row < self.scroll_offset.y + height - 1:
             self.scroll_to(y=max(0, row - height // 3), animate=False, immediate=True, force=True)
