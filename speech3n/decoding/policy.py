@@ -42,8 +42,8 @@ class Policy(Protocol):
 class LocalAgreement:
     """Commits the words on which two successive hypotheses agree.
 
-    A word that ends within `holdback_s` of the newest audio waits: there recognisers guess at words
-    that are half heard, and guess the same way twice.
+    A word that ends within `holdback_s` of the newest audio waits: there recognisers make up words
+    of which they have half the audio, and the same ones twice.
     """
 
     def __init__(self, holdback_s: float = 0.0) -> None:
@@ -118,7 +118,7 @@ class _Agreement(Generic[T]):
 
 
 def _rest_of_text(new: str, committed: str) -> str | None:
-    """What a word that was committed half heard goes on with, such as `asterisk.org` after `www.`; None for endings."""
+    """What a word that was committed by half goes on with, such as `asterisk.org` after `www.`; None for endings."""
     stem = committed.rstrip(_PUNCTUATION)
     rest = new[len(stem) :].strip(_PUNCTUATION)
     return rest if new.casefold().startswith(stem.casefold()) and len(rest) >= _SHORTEST_REST else None

@@ -1,4 +1,4 @@
-"""Convolutions over time that keep the edge of what they have heard."""
+"""Convolutions over time that keep the edge of their input so far."""
 
 from __future__ import annotations
 

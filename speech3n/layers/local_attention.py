@@ -114,8 +114,8 @@ class LocalAttention(StreamingModule[LocalAttentionState]):
         queries = self.q_proj(x).view(split) * scale
         keys = torch.cat([state.keys, self.k_proj(x).view(split)], 1)
         values = torch.cat([state.values, self.v_proj(x).view(split)], 1)
-        heard = x.new_ones(batch, time, dtype=torch.bool) if mask is None else mask
-        valid = torch.cat([state.valid, heard], 1)
+        is_signal = x.new_ones(batch, time, dtype=torch.bool) if mask is None else mask
+        valid = torch.cat([state.valid, is_signal], 1)
         state.keys, state.values, state.valid = (kept[:, time:].clone() for kept in (keys, values, valid))
 
         width = min(time, _CHUNK)

@@ -1,18 +1,15 @@
 """The contract of a layer that has a past: what `forward` gives for a whole sequence, `step` gives bit by bit.
 
-The idea is that of Google's sequence-layers. A module holds weights only; what a stream has heard lies in a
+The idea is that of Google's sequence-layers. A module holds weights only; what a stream keeps of its past lies in a
 state, a dataclass of tensors (batch first) and counters that the module makes, changes and never keeps. One set
 of weights therefore serves many streams, and a state can be cloned, saved or moved to another device.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from typing import Any, Generic, TypeVar, cast
+from typing import Generic, TypeVar
 
-import torch
 from torch import Tensor, nn
 
 State = TypeVar("State")
@@ -39,7 +36,7 @@ class StreamingModule(nn.Module, ABC, Generic[State]):
 
     @abstractmethod
     def init_state(self, batch_size: int = 1) -> State:
-        """The state of `batch_size` streams that have heard nothing."""
+        """The state of `batch_size` streams at their beginning."""
 
     @abstractmethod
     def step(self, x: Tensor, state: State) -> Tensor:
@@ -48,36 +45,6 @@ class StreamingModule(nn.Module, ABC, Generic[State]):
     def flush(self, state: State) -> Tensor | None:
         """The frames that were waiting for what will not come; None for a layer that never waits."""
         return None
-
-
-def clone_state(state: Nested) -> Nested:
-    """A copy that shares no memory, to go on from the same point twice."""
-    return map_tensors(state, torch.clone)
-
-
-def map_tensors(state: Nested, function: Callable[[Tensor], Tensor]) -> Nested:
-    """A copy of a state with `function` applied to each tensor: to clone it, to move it."""
-    copied: Any = state
-    if isinstance(state, Tensor):
-        copied = function(state)
-    elif isinstance(state, list):
-        copied = [map_tensors(item, function) for item in state]
-    elif dataclasses.is_dataclass(state) and not isinstance(state, type):
-        fields = dataclasses.fields(state)
-        copied = type(state)(**{field.name: map_tensors(getattr(state, field.name), function) for field in fields})
-    return cast(Nested, copied)
-
-
-def state_tensors(state: object) -> Iterator[Tensor]:
-    """Every tensor of a state, in a fixed order."""
-    if isinstance(state, Tensor):
-        yield state
-    elif isinstance(state, list):
-        for item in state:
-            yield from state_tensors(item)
-    elif dataclasses.is_dataclass(state):
-        for field in dataclasses.fields(state):
-            yield from state_tensors(getattr(state, field.name))
 
 
 def silence_padding(x: Tensor, mask: Tensor | None, value: float = 0.0) -> Tensor:

@@ -17,9 +17,9 @@ from speech3n.decoding.generate import Generated, generate, is_loop
 VOCABULARY = 24
 STOP, OTHER_STOP = 0, 1
 PROMPT = (20, 21, 22)
-HEARD = (18, 19)
+READ = (18, 19)
 """What the cache holds before the prompt."""
-START = len(HEARD) + len(PROMPT)
+START = len(READ) + len(PROMPT)
 LIMIT = 60
 
 Scores = Callable[[tuple[int, ...]], Tensor]
@@ -31,7 +31,7 @@ class ToyDecoder:
 
     def __init__(self, scores: Scores) -> None:
         self._scores = scores
-        self._cache = list(HEARD)
+        self._cache = list(READ)
 
     @property
     def length(self) -> int:
@@ -41,7 +41,7 @@ class ToyDecoder:
         assert 1 <= read <= len(ids)
         # What is not a draft is the prompt, and after it nothing but what the model itself chose.
         known = (*self._cache, *ids[: len(ids) - read + 1])
-        assert known[:START] == HEARD + PROMPT
+        assert known[:START] == READ + PROMPT
         for place in range(START, len(known)):
             assert known[place] == int(self._scores(known[:place]).argmax())
         self._cache.extend(ids)
@@ -87,7 +87,7 @@ def one_by_one(scores: Scores, limit: int = LIMIT) -> Generated:
     tokens: list[int] = []
     logprobs: list[float] = []
     while True:
-        best, token = scores((*HEARD, *PROMPT, *tokens)).log_softmax(-1).max(-1)
+        best, token = scores((*READ, *PROMPT, *tokens)).log_softmax(-1).max(-1)
         if int(token) in (STOP, OTHER_STOP) or len(tokens) == limit or is_loop(tokens):
             return Generated(tuple(tokens), tuple(logprobs), int(token) in (STOP, OTHER_STOP), len(tokens) + 1)
         tokens.append(int(token))

@@ -61,14 +61,14 @@ def test_a_word_inserted_before_committed_text_repeats_nothing() -> None:
     assert texts(update.committed) == "please enter your number now and"
 
 
-def test_a_word_committed_half_heard_goes_on() -> None:
+def test_a_word_committed_half_said_goes_on() -> None:
     policy = LocalAgreement()
     policy.update(hypothesis("visit www."), False)
     policy.update(hypothesis("visit www."), False)
     assert texts(policy.update(hypothesis("visit www.asterisk.org"), True).committed) == "visit www. asterisk.org"
 
 
-def test_an_ending_heard_late_is_no_word_of_its_own() -> None:
+def test_an_ending_that_comes_late_is_no_word_of_its_own() -> None:
     policy = LocalAgreement()
     policy.update(hypothesis("the American"), False)
     policy.update(hypothesis("the American"), False)

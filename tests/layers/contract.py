@@ -13,7 +13,8 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from speech3n.layers.streaming import StreamingModule, clone_state, state_tensors
+from speech3n.layers.streaming import StreamingModule
+from tests.layers.states import clone_state, state_tensors
 
 MakeInput: TypeAlias = Callable[[int, int, torch.Generator], Tensor]
 """A random input [B, T, ...] of so many streams and frames."""
@@ -126,7 +127,7 @@ def verify_rows_are_streams_of_their_own(case: Case) -> None:
 
 
 def verify_state_keeps_its_size(case: Case) -> None:
-    """Shapes, dtypes and bytes of a state are those of its first moment, however much is heard."""
+    """Shapes, dtypes and bytes of a state are those of its first moment, however long the stream."""
     for sizes in case.choppings(case.frames):
         state = case.init_state(2)
         before = _shapes(state)
@@ -198,10 +199,10 @@ def verify_outputs_come_when_declared(case: Case) -> None:
     """After n frames there are all outputs t with `t * stride + lookahead < n`, and no others."""
     (stride, lookahead), block = case.timing, case.module.block_size
     state, produced = case.init_state(1), 0
-    for heard, frame in enumerate(case.input(batch=1).split(block, 1), 1):
+    for blocks, frame in enumerate(case.input(batch=1).split(block, 1), 1):
         produced += case.module.step(frame, state).shape[1]
-        due = max(0, (heard * block - lookahead - 1) // stride + 1)
-        assert produced == due, f"{produced} outputs after {heard * block} frames, where {due} were declared"
+        due = max(0, (blocks * block - lookahead - 1) // stride + 1)
+        assert produced == due, f"{produced} outputs after {blocks * block} frames, where {due} were declared"
     assert produced > 1, "too few frames to see"
 
 

@@ -108,14 +108,14 @@ class RemembersInTheModule(CausalDepthwiseConv):
 
 
 class KeepsAll(CausalDepthwiseConv):
-    """Holds on to everything it has heard, behind a view of constant shape."""
+    """Holds on to all its input, behind a view of constant shape."""
 
     def step(self, x: Tensor, state: conv.ConvState) -> Tensor:
         kernel = self.weight.shape[2]
         base = state.tail if state.tail._base is None else state.tail._base
-        heard = torch.cat([base, x], 1)
+        every = torch.cat([base, x], 1)
         y = super().step(x, state)
-        state.tail = heard[:, heard.shape[1] - kernel + 1 :]
+        state.tail = every[:, every.shape[1] - kernel + 1 :]
         return y
 
 

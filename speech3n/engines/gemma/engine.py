@@ -46,7 +46,6 @@ class Gemma3nEngine:
 
     `dtype` is that of the computation; by default bfloat16 for large models and float32 for small ones, whose
     quantised matrices are expanded: where reading them takes no time, kernels for few bits only add steps.
-    `pad_audio` pads what was heard to as many soft tokens as transformers always does, at the end of an utterance.
     `sizes` are those at which the model is run: one for good, or several between which streams may change.
     """
 
@@ -56,7 +55,6 @@ class Gemma3nEngine:
         name: str,
         *,
         dtype: torch.dtype | None = None,
-        pad_audio: bool = False,
         sizes: Sequence[Size] = (WHOLE,),
     ) -> None:
         import torch
@@ -83,7 +81,6 @@ class Gemma3nEngine:
         self.submodels = Submodels(model, sizes, pack_linears if is_large_on_cpu else None)
         set_threads(model_threads() if is_large else compute_threads(), adaptive=is_large_on_cpu)
         self.shared = SharedModel(LogMel(FrontendConfig.read(folder)).to(device), self.submodels.largest)
-        self.pad_to = self.config.audio_soft_tokens_per_image if pad_audio else None
         self.stop = frozenset(_stop_tokens(self.config.eos_token_ids, self.tokenizer))
         self.info = EngineInfo(
             name,
@@ -133,7 +130,7 @@ class Gemma3nStream:
 
         self._engine = engine
         self._options = options
-        self._decoder = IncrementalDecoder(engine.shared, engine.prompt(options), pad_to=engine.pad_to)
+        self._decoder = IncrementalDecoder(engine.shared, engine.prompt(options))
         if options.size is not None:
             self.use_size(options.size)
         self._blocks: list[Waveform] = []

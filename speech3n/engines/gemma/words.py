@@ -1,7 +1,7 @@
 """Words of an answer: how sure the model is of each, and about when it was said.
 
-Gemma 3n tells no times. A word was said before it is first heard of, and after the last moment at which it was not;
-within that span, words take time in proportion to their letters. A word that takes the place of another takes its
+Gemma 3n tells no times. A word was said before the first hypothesis that holds it, and after the last one that does
+not; within that span, words take time in proportion to their letters. A word that takes the place of another takes its
 time as well. Captions that are updated as people speak are therefore right to within an update; a file that is read
 in one go has estimates only.
 """
@@ -97,7 +97,7 @@ class _Span:
 
 
 class WordClock:
-    """Gives the words of a growing utterance their times, from when each was first heard of; they keep them."""
+    """Gives the words of a growing utterance their times, from the first hypothesis that held each; they keep them."""
 
     def __init__(self) -> None:
         self._keys: list[str] = []
@@ -108,7 +108,7 @@ class WordClock:
     def place(
         self, words: Sequence[str], confidences: Sequence[float], speech: tuple[float, float]
     ) -> tuple[Word, ...]:
-        """Words with times, given that someone spoke between the two times of `speech` as far as was heard."""
+        """Words with times, given that someone spoke between the two times of `speech` in the audio so far."""
         begin, now = speech
         keys = [normalize_word(word) for word in words]
         spans = _widened(list(self._spans(keys, max(begin, min(self._last_s, now)), now)))
@@ -163,5 +163,5 @@ def _shares(span: _Span, sizes: Sequence[int]) -> Iterator[tuple[float, float]]:
 
 
 def _in_ms(seconds: float) -> float:
-    """Whole milliseconds, none of which is beyond what was heard."""
+    """Whole milliseconds, none of which is beyond the end of the audio."""
     return math.floor(seconds * 1000 + 1e-6) / 1000

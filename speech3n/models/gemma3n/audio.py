@@ -47,7 +47,7 @@ class ConvBlock(StreamingModule[ConvBlockState]):
         return F.relu(self.norm(y)[0]), mask
 
     def init_state(self, batch_size: int = 1, bins: int = 0) -> ConvBlockState:
-        """Nothing heard; `bins` frequency bins come in."""
+        """No audio so far; `bins` frequency bins come in."""
         return ConvBlockState(self.conv.init_state(batch_size, bins), self.norm.init_state(batch_size))
 
     def step(self, x: Tensor, state: ConvBlockState) -> Tensor:
@@ -96,7 +96,7 @@ class SubsampleConvProjection(StreamingModule[SubsampleState]):
         return self._project(self.conv_1(y)[0]), mask
 
     def init_state(self, batch_size: int = 1) -> SubsampleState:
-        """Nothing heard."""
+        """No audio so far."""
         return SubsampleState(
             self.conv_0.init_state(batch_size, self.bins), self.conv_1.init_state(batch_size, self.bins_1)
         )
@@ -211,7 +211,7 @@ class ConformerBlock(StreamingModule[ConformerState]):
         return self._process(silence_padding(x, mask), self.init_state(x.shape[0]), mask), mask
 
     def init_state(self, batch_size: int = 1) -> ConformerState:
-        """Nothing heard."""
+        """No audio so far."""
         attention = self.attention.attn.init_state(batch_size)
         return ConformerState(attention, self.lconv1d.depthwise_conv1d.init_state(batch_size))
 
@@ -221,13 +221,13 @@ class ConformerBlock(StreamingModule[ConformerState]):
 
     def _process(self, x: Tensor, state: ConformerState, mask: Tensor | None) -> Tensor:
         x = self.ffw_layer_start(x)
-        heard = self.attention.before(x)
-        attended = self.attention.attn.step(heard, state.attention, mask)
+        normed = self.attention.before(x)
+        attended = self.attention.attn.step(normed, state.attention, mask)
         x = silence_padding(self.attention.after(x, attended), mask)
         convolved = self.lconv1d.depthwise_conv1d.step(self.lconv1d.before(x), state.conv)
         x = self.ffw_layer_end(self.lconv1d.after(x, convolved))
-        normed: Tensor = self.norm(_clipped(x, self.clip))
-        return normed
+        output: Tensor = self.norm(_clipped(x, self.clip))
+        return output
 
 
 @dataclass(slots=True)
@@ -242,8 +242,8 @@ class EncoderState:
 class AudioEncoder(StreamingModule[EncoderState]):
     """Mel frames [B, T, bins] to soft tokens [B, T / 16, C]: every fourth conformer frame, the first one included.
 
-    The sums of the two cumulative norms begin with the state: a new state is a new start for them. Where that is
-    changes the output; `restart_norms` does it in the middle of a stream.
+    The sums of the two cumulative norms begin with the state: a new state is a new start for them, and where that is
+    changes the output.
     """
 
     def __init__(self, config: AudioConfig) -> None:
@@ -265,16 +265,9 @@ class AudioEncoder(StreamingModule[EncoderState]):
         return silence_padding(x, mask), mask
 
     def init_state(self, batch_size: int = 1) -> EncoderState:
-        """Nothing heard."""
+        """No audio so far."""
         blocks = [block.init_state(batch_size) for block in self._blocks]
         return EncoderState(self.subsample_conv_projection.init_state(batch_size), blocks, 0)
-
-    def restart_norms(self, state: EncoderState) -> None:
-        """Let the cumulative norms of a stream forget what they summed up, and everything else go on."""
-        subsample, module = state.subsample, self.subsample_conv_projection
-        batch_size = subsample.conv_0.norm.count.shape[0]
-        subsample.conv_0.norm = module.conv_0.norm.init_state(batch_size)
-        subsample.conv_1.norm = module.conv_1.norm.init_state(batch_size)
 
     def step(self, x: Tensor, state: EncoderState) -> Tensor:
         """The soft tokens that the next mel frames [B, any number, bins] complete."""

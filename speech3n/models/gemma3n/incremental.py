@@ -94,12 +94,11 @@ class CachedDecoder:
 
 
 class IncrementalDecoder:
-    """Transcribes one utterance with shared weights; `pad_to` soft tokens at the end match transformers' padding."""
+    """Transcribes one utterance with shared weights."""
 
-    def __init__(self, shared: SharedModel, prompt: Prompt, *, pad_to: int | None = None) -> None:
+    def __init__(self, shared: SharedModel, prompt: Prompt) -> None:
         self._shared = shared
         self._prompt = prompt
-        self._pad_to = pad_to
         self._log_mel = shared.log_mel.init_state()
         self._encoder = shared.model.audio_tower.init_state()
         self._cached = CachedDecoder(shared.model)
@@ -111,7 +110,7 @@ class IncrementalDecoder:
 
     @property
     def soft_tokens(self) -> int:
-        """How many soft tokens the audio so far has, padding not counted."""
+        """How many soft tokens the audio so far has."""
         return sum(tokens.shape[1] for tokens in self._soft_tokens)
 
     def cut(self, soft_tokens: int) -> Tensor:
@@ -155,9 +154,6 @@ class IncrementalDecoder:
         model = self._shared.model
         self._embed(model.audio_tower.step(self._shared.log_mel.flush(self._log_mel), self._encoder))
         self._embed(model.audio_tower.flush(self._encoder))
-        missing = (self._pad_to or 0) - self.soft_tokens
-        if missing > 0:
-            self._cached.append_soft_tokens(model.audio_padding.expand(1, missing, -1))
 
     @torch.inference_mode()
     def generate(

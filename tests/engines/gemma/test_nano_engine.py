@@ -1,4 +1,4 @@
-"""nano, the small Gemma 3n that comes with speech3n: it is there, and understands much that it never heard."""
+"""nano, the small Gemma 3n that comes with speech3n: it is there, and understands much that it was not trained on."""
 
 import os
 import subprocess
@@ -42,7 +42,7 @@ def test_transcribes_and_translates_without_any_download(examples: dict[str, Pat
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_understands_voices_and_sentences_that_it_never_heard(size: str) -> None:
+def test_understands_voices_and_sentences_that_it_was_not_trained_on(size: str) -> None:
     normalise = plain_normaliser("es")
     clips = load_clips(HELD_OUT)
     with closing(open_engine("nano", None if size == WHOLE else size)) as engine:

@@ -97,18 +97,18 @@ def times(words: tuple[Word, ...]) -> list[tuple[float, float]]:
     return [(word.start, word.end) for word in words]
 
 
-def test_a_word_was_said_between_the_moment_before_and_the_one_at_which_it_is_heard_of() -> None:
+def test_a_word_was_said_between_the_moment_before_and_the_one_at_which_it_is_recognised() -> None:
     clock = WordClock()
     text = ""
-    heard: list[tuple[float, float]] = []
+    spans: list[tuple[float, float]] = []
     before = 0.4
     for now, more in ((1.0, "ya no"), (2.0, "hay más"), (2.5, ""), (4.0, "pan.")):
         text = f"{text} {more}"
         placed = place(clock, text, now, begin=0.4)
-        heard += [(before, now)] * len(more.split())
+        spans += [(before, now)] * len(more.split())
         before = now
         assert [word.text for word in placed] == text.split()
-        for word, (since, until) in zip(placed, heard, strict=True):
+        for word, (since, until) in zip(placed, spans, strict=True):
             assert since <= word.start < word.end <= until
     assert times(placed) == [(0.4, 0.7), (0.7, 1.0), (1.0, 1.5), (1.5, 2.0), (2.5, 4.0)]
 
@@ -135,7 +135,7 @@ def test_a_word_in_place_of_others_takes_their_time() -> None:
     assert placed == [before[0], (before[1][0], before[2][1]), before[3]]
 
 
-def test_a_last_word_that_was_half_heard_stays_and_what_follows_is_new() -> None:
+def test_a_last_word_that_was_half_said_stays_and_what_follows_is_new() -> None:
     clock = WordClock()
     before = times(place(clock, "hola mund", 1.0))
     assert times(place(clock, "hola mundo qué tal", 2.0)) == [*before, (1.0, 1.5), (1.5, 2.0)]
@@ -179,16 +179,16 @@ def test_whole_milliseconds_and_none_beyond_the_sound() -> None:
 
 
 TEXTS = st.lists(st.sampled_from(["a", "la", "La,", "no", "constitución", "sí"]), max_size=8).map(" ".join)
-HEARD = st.lists(st.tuples(TEXTS, st.floats(0, 1.5), st.floats(0, 0.5)), max_size=8)
+HYPOTHESES = st.lists(st.tuples(TEXTS, st.floats(0, 1.5), st.floats(0, 0.5)), max_size=8)
 
 
-@given(HEARD)
+@given(HYPOTHESES)
 @example([("a", 1.0, 0.0), ("a la no sí", 0.0, 0.0)])
 @example([("a la", 0.01, 0.0), ("no a la", 0.0, 0.0)])
-def test_times_hold_together_whatever_is_heard(heard: list[tuple[str, float, float]]) -> None:
+def test_times_hold_together_whatever_the_hypotheses_are(hypotheses: list[tuple[str, float, float]]) -> None:
     clock = WordClock()
     begin = now = 0.0
-    for text, more_s, later_s in heard:
+    for text, more_s, later_s in hypotheses:
         now += more_s
         begin = min(begin + later_s, now)
         placed = place(clock, text, now, begin)

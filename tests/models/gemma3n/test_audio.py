@@ -14,8 +14,7 @@ from transformers import Gemma3nAudioFeatureExtractor
 
 from speech3n.audio.frontend import LogMel
 from speech3n.layers.local_attention import RelativePositions
-from speech3n.layers.streaming import clone_state
-from speech3n.models.gemma3n.audio import AudioEncoder, EncoderState
+from speech3n.models.gemma3n.audio import AudioEncoder
 from speech3n.types import SAMPLE_RATE
 from tests.layers.contract import verify_streaming_contract
 from tests.models.gemma3n.reference import (
@@ -64,10 +63,10 @@ def mel_like(*shape: int, seed: int = 0) -> Tensor:
 
 def stream(mel: LogMel, encoder: AudioEncoder, waveform: Tensor, sizes: list[int]) -> list[Tensor]:
     """Soft tokens after each piece of sound, and after the end."""
-    heard, state, tokens = mel.init_state(len(waveform)), encoder.init_state(len(waveform)), []
+    mel_state, state, tokens = mel.init_state(len(waveform)), encoder.init_state(len(waveform)), []
     for piece in waveform.split(sizes, 1):
-        tokens.append(encoder.step(mel.step(piece, heard), state))
-    last = encoder.step(mel.flush(heard), state)
+        tokens.append(encoder.step(mel.step(piece, mel_state), state))
+    last = encoder.step(mel.flush(mel_state), state)
     tokens.append(torch.cat([last, encoder.flush(state)], 1))
     return tokens
 
@@ -185,64 +184,6 @@ def test_a_minute_of_sound_is_streamed_as_the_whole(pair: tuple[AudioEncoder, An
     streamed = torch.cat(stream(mel, encoder, waveform, [BLOCK] * 375), 1)
     assert streamed.shape[1] == 375
     assert difference(streamed, encoder(mel(waveform)[0])[0]) < TOLERANCE
-
-
-def test_after_a_restart_the_norms_are_those_of_a_new_stream_and_all_else_goes_on(
-    pair: tuple[AudioEncoder, Any],
-) -> None:
-    encoder = pair[0]
-    before, after = mel_like(2, 64, 128, seed=1), mel_like(2, 160, 128, seed=2) + 4
-    state = encoder.init_state(2)
-    encoder.step(before, state)
-    going_on = clone_state(state)
-    encoder.restart_norms(state)
-    for kept, restarted, new in zip(norms(going_on), norms(state), norms(encoder.init_state(2)), strict=True):
-        assert kept.count.min() > 0
-        assert torch.equal(restarted.count, new.count)
-        assert torch.equal(restarted.total, new.total)
-        assert torch.equal(restarted.squares, new.squares)
-    assert torch.equal(state.subsample.conv_0.conv.tail, going_on.subsample.conv_0.conv.tail)
-    assert torch.equal(state.subsample.conv_1.conv.tail, going_on.subsample.conv_1.conv.tail)
-    assert state.skip == going_on.skip
-    for block, kept_block in zip(state.blocks, going_on.blocks, strict=True):
-        assert torch.equal(block.attention.keys, kept_block.attention.keys)
-        assert torch.equal(block.attention.valid, kept_block.attention.valid)
-        assert torch.equal(block.conv.tail, kept_block.conv.tail)
-    # Frame by frame, what the first convolution's norm gives is what it gives to a stream that begins here.
-    conv_0 = encoder.subsample_conv_projection.conv_0
-    fresh = conv_0.norm.init_state(2)
-    convolved = conv_0.conv.step(after[..., None], clone_state(state.subsample.conv_0.conv))
-    expected = torch.relu(conv_0.norm.step(convolved, fresh))
-    assert difference(conv_0.step(after[..., None], clone_state(state.subsample.conv_0)), expected) < TOLERANCE
-    restarted_tokens, kept_tokens = encoder.step(after, state), encoder.step(after, going_on)
-    assert restarted_tokens.shape == kept_tokens.shape == (2, 10, 48)
-    assert difference(restarted_tokens, kept_tokens) > 0.01
-    assert norms(state)[0].count.max() < norms(going_on)[0].count.max()
-
-
-def norms(state: EncoderState) -> list[Any]:
-    return [state.subsample.conv_0.norm, state.subsample.conv_1.norm]
-
-
-def test_a_restart_forgets_the_loudness_that_came_before(pair: tuple[AudioEncoder, Any]) -> None:
-    encoder = pair[0]
-    quiet = mel_like(1, 320, 128, seed=1)
-    # Far from the restart the past is out of reach of attention and convolutions: only the norms could know of it.
-    after = mel_like(1, 1_600, 128)
-
-    def tokens(before: Tensor, *, restart: bool) -> Tensor:
-        state = encoder.init_state()
-        encoder.step(before, state)
-        if restart:
-            encoder.restart_norms(state)
-        return encoder.step(after, state)[:, -40:]
-
-    remembered = difference(tokens(quiet + 6, restart=False), tokens(quiet, restart=False))
-    # The few frames that the convolutions still hold are heard after the restart.
-    left = difference(tokens(quiet + 6, restart=True), tokens(quiet, restart=True))
-    assert left < remembered / 5
-    new = encoder(after)[0][:, -40:]
-    assert difference(tokens(quiet, restart=True), new) < difference(tokens(quiet, restart=False), new) / 5
 
 
 @pytest.mark.parametrize("shape", ["published", "unusual", "only itself"])
