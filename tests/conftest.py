@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import builtins
+import errno
+import io
+import os
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -27,6 +31,27 @@ def _own_user_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyt
     home = tmp_path_factory.mktemp("user")
     monkeypatch.setenv("SPEECH3N_CONFIG", str(home / "config.toml"))
     monkeypatch.setenv("SPEECH3N_SESSIONS_DIR", str(home / "sessions"))
+
+
+@pytest.fixture
+def unreadable(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """Take from everybody the right to read a file; from root, who may read everything, as well as can be."""
+
+    def forbid(path: Path) -> None:
+        path.chmod(0)
+        if not os.access(path, os.R_OK):
+            return
+        original: Callable[..., object] = io.open
+
+        def guarded(file: object, *args: object, **options: object) -> object:
+            if isinstance(file, (str, os.PathLike)) and Path(file) == path:
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+            return original(file, *args, **options)
+
+        for module in (io, builtins):
+            monkeypatch.setattr(module, "open", guarded)
+
+    return forbid
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import wave
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -267,16 +268,10 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     assert "Not a directory" in refuse(tmp_path / "empty.wav" / "a.wav").message
 
 
-def test_a_file_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_without_permission(tmp_path: Path, unreadable: Callable[[Path], None]) -> None:
     path = tmp_path / "secret.wav"
     path.write_bytes(b"RIFF")
-    path.chmod(0)
-    if os.access(path, os.R_OK):  # root reads everything
-
-        def deny(self: Path, mode: str) -> None:
-            raise PermissionError(13, "Permission denied", str(self))
-
-        monkeypatch.setattr(Path, "open", deny)
+    unreadable(path)
     assert "permission denied" in refuse(path).message
 
 

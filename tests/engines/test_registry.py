@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -109,10 +110,9 @@ def test_a_config_that_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
         resolve_model(str(tmp_path))
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_config_that_may_not_be_read_is_said(tmp_path: Path) -> None:
+def test_a_config_that_may_not_be_read_is_said(tmp_path: Path, unreadable: Callable[[Path], None]) -> None:
     (tmp_path / "config.json").write_text("{}")
-    (tmp_path / "config.json").chmod(0)
+    unreadable(tmp_path / "config.json")
     with pytest.raises(ModelError, match="Permission denied"):
         resolve_model(str(tmp_path))
 

@@ -63,6 +63,10 @@ def serve(hub: HubDouble) -> Iterator[HubDouble]:
                 hub.requests.append((self.command, "(list)", None))
                 self._send(hub.list_files() if hub.listing is None else hub.listing)
                 return
+            if self.path.startswith("/api/"):
+                # What huggingface_hub asks for itself, once a day: by whom it is run.
+                self.send_error(404)
+                return
             name = self.path.split("/")[-1]
             span = self.headers.get("Range")
             hub.requests.append((self.command, name, span))

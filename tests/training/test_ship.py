@@ -131,8 +131,6 @@ def test_files_are_transcribed_with_nano(shipped: Path, tmp_path: Path, size: li
 
 
 def test_what_is_in_the_package_now_is_whole() -> None:
-    if not (FOLDER / ".files.json").is_file():
-        pytest.skip("nano's weights are not here yet")
     assert store.verify("nano") == []
     assert store.local_spec("nano").size < 30_000_000
     assert Capabilities.read(FOLDER) == CAPABILITIES
