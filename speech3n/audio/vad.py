@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speech3n.audio.level import may_be_speech
+from speech3n.audio.leveller import Leveller
 from speech3n.types import FRAME_SAMPLES, SAMPLE_RATE, Waveform
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class VoiceActivityDetector:
     def __init__(self) -> None:
         import webrtcvad
 
+        self._leveller = Leveller()
         self._webrtc = webrtcvad.Vad(_WEBRTC_AGGRESSIVENESS)
         self._network: SileroNetwork | None = None
         self._open_frames = 0
@@ -49,6 +51,7 @@ class VoiceActivityDetector:
         """Take a frame of 160 ms and return five decisions of 32 ms; after a shorter last frame comes silence."""
         if len(frame) < FRAME_SAMPLES:
             frame = np.pad(frame, (0, FRAME_SAMPLES - len(frame)))
+        frame = self._leveller.push(frame)
         probabilities = self._probabilities(frame)
         self._previous = frame
         decisions = np.empty(SLOTS_PER_FRAME, bool)
