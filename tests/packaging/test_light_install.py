@@ -152,3 +152,15 @@ def test_with_pytorch_nano_needs_nothing_else(with_gemma: Environment, clip: Pat
     result = with_gemma.run("speech3n", "transcribe", clip, "--model", "nano", "--language", "fr", cwd=clip.parent)
     assert result.returncode == 0, result.stderr
     assert result.stdout
+
+
+def test_fine_tuning_needs_nothing_of_the_extra_for_training(with_gemma: Environment, clip: Path) -> None:
+    """No phonemes, so no espeak-ng."""
+    entries = []
+    for number in range(10):
+        shutil.copy(clip, clip.with_name(f"{number}.flac"))
+        entries.append({"audio": f"{number}.flac", "language": "fr", "text": f"Veuillez attendre, {chr(97 + number)}."})
+    manifest = clip.with_name("clips.jsonl")
+    manifest.write_text("".join(json.dumps(entry) + "\n" for entry in entries), "utf-8")
+    result = with_gemma.run("speech3n", "finetune", manifest, "--steps", "1", "--output", "tuned", cwd=clip.parent)
+    assert "step 1 of 1: loss on held-out clips" in result.stderr, result.stderr
