@@ -11,7 +11,7 @@ import pytest
 from speech3n.errors import MissingExtraError, ModelError
 from speech3n.runtime.extras import require
 from speech3n.training.nano.synthesis.espeak import Espeak
-from speech3n.training.nano.synthesis.speakers import Kokoro, Pico
+from speech3n.training.nano.synthesis.synthesisers import Kokoro, Pico
 from tests.conftest import REPOSITORY
 
 
