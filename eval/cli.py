@@ -49,7 +49,7 @@ def evaluate() -> None:
 )
 @click.option("--sweep", is_flag=True, help="All conditions of the standard sweep.")
 @click.option(
-    "--false-text", "false_text_minutes", type=float, metavar="MINUTES", help="Also listen to silence, noise, music."
+    "--false-text", "false_text_minutes", type=float, metavar="MINUTES", help="Also recognise silence, noise, music."
 )
 @click.option("--by", "fields", multiple=True, metavar="FIELD", help="Score by source, speaker or another field, too.")
 @click.option("--translate/--no-translate", default=True, show_default=True, help="Where there are English references.")

@@ -25,8 +25,10 @@ _FAILURES_IN_A_ROW = 3
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a task: a result, perhaps of an earlier run, or an error; `rendered` is the recording
-    under the condition, as the system was given it."""
+    """What became of a task: a result, perhaps of an earlier run, or an error.
+
+    `rendered` is the recording under the condition, as the system was given it.
+    """
 
     task: Task
     rendered: Recording
@@ -36,10 +38,10 @@ class Outcome:
 
 
 @dataclass(slots=True)
-class _Standing:
-    """How a system fares."""
+class _Failures:
+    """How often a system failed since its last success, and the error that stopped it."""
 
-    failures_in_a_row: int = 0
+    in_a_row: int = 0
     stopped_by: str | None = None
 
 
@@ -50,13 +52,14 @@ class Evaluation:
     plan: Plan
     cache: ResultCache
     outcomes: list[Outcome] = field(default_factory=list)
-    _standing: dict[System, _Standing] = field(default_factory=dict)
+    _failures: dict[System, _Failures] = field(default_factory=dict)
     _done_with: Counter[Path] = field(default_factory=Counter)
+    _report: Callable[[Outcome], None] = lambda _: None
     _progress: Callable[[float], None] = lambda _: None
 
     def stopped_by(self, system: System) -> str | None:
         """The error that ended a system before its time, or None."""
-        return self._standing[system].stopped_by if system in self._standing else None
+        return self._failures[system].stopped_by if system in self._failures else None
 
     def run(self, report: Callable[[Outcome], None], progress: Callable[[float], None] = lambda _: None) -> None:
         """Work through the plan, recording by recording, all systems on each, so that they share good and bad times.
@@ -67,14 +70,14 @@ class Evaluation:
         complete up to it.
         """
         pool: WorkerPool[tuple[Task, Recording, str]] = WorkerPool(self.plan.jobs)
-        self._progress = progress
+        self._report, self._progress = report, progress
         try:
             with tempfile.TemporaryDirectory(prefix="speech3n-") as scratch:
                 for recording in self.plan.recordings:
                     for condition in self.plan.conditions_for(recording):
-                        self._recognise(pool, recording, condition, (Path(scratch), report))
+                        self._recognise(pool, recording, condition, Path(scratch))
                 while pool.is_busy:
-                    self._collect(pool, report)
+                    self._collect(pool)
         finally:
             pool.close()
 
@@ -83,9 +86,8 @@ class Evaluation:
         pool: WorkerPool[tuple[Task, Recording, str]],
         recording: Recording,
         condition: Condition,
-        surroundings: tuple[Path, Callable[[Outcome], None]],
+        scratch: Path,
     ) -> None:
-        scratch, report = surroundings
         try:
             digest = file_digest(recording.audio)
             rendered = under_condition(recording, condition, self.plan.clips, scratch)
@@ -93,19 +95,19 @@ class Evaluation:
             raise
         except Speech3nError as error:
             for system in self.plan.settings:
-                self._note(Outcome(Task(system, recording, condition), recording, None, str(error)), report)
+                self._note(Outcome(Task(system, recording, condition), recording, None, str(error)))
             return
         for system, settings in self.plan.settings.items():
             task = Task(system, recording, condition)
             key = self._key(task, settings, digest)
             kept = self.cache.find(key) if system.mode != "given" else None
             if kept is not None:
-                self._note(Outcome(task, rendered, kept, from_cache=True), report)
+                self._note(Outcome(task, rendered, kept, from_cache=True))
                 continue
             while not pool.has_room:
-                self._collect(pool, report)
+                self._collect(pool)
             if (reason := self.stopped_by(system)) is not None:
-                self._note(Outcome(task, rendered, None, reason), report)
+                self._note(Outcome(task, rendered, None, reason))
             else:
                 pool.begin((task, rendered, key), system, Work(rendered, self.plan.translate and recording.translated))
 
@@ -124,22 +126,22 @@ class Evaluation:
             parts["jobs"] = self.plan.jobs
         return key_of(parts)
 
-    def _collect(self, pool: WorkerPool[tuple[Task, Recording, str]], report: Callable[[Outcome], None]) -> None:
+    def _collect(self, pool: WorkerPool[tuple[Task, Recording, str]]) -> None:
         for (task, rendered, key), result in pool.wait():
-            standing = self._standing.setdefault(task.system, _Standing())
+            failures = self._failures.setdefault(task.system, _Failures())
             if isinstance(result, Recognition):
-                standing.failures_in_a_row = 0
+                failures.in_a_row = 0
                 if task.system.mode != "given":
                     self.cache.keep(key, result)
-                self._note(Outcome(task, rendered, result), report)
+                self._note(Outcome(task, rendered, result))
                 continue
-            standing.failures_in_a_row += isinstance(result, EngineError)
-            if isinstance(result, ModelError | StorageError) or standing.failures_in_a_row >= _FAILURES_IN_A_ROW:
-                standing.stopped_by = str(result)
-            self._note(Outcome(task, rendered, None, str(result)), report)
+            failures.in_a_row += isinstance(result, EngineError)
+            if isinstance(result, ModelError | StorageError) or failures.in_a_row >= _FAILURES_IN_A_ROW:
+                failures.stopped_by = str(result)
+            self._note(Outcome(task, rendered, None, str(result)))
         self._progress(pool.done_s)
 
-    def _note(self, outcome: Outcome, report: Callable[[Outcome], None]) -> None:
+    def _note(self, outcome: Outcome) -> None:
         self.outcomes.append(outcome)
         rendered = outcome.rendered.audio
         if rendered != outcome.task.recording.audio:
@@ -147,7 +149,7 @@ class Evaluation:
             if self._done_with[rendered] == len(self.plan.settings):
                 # A set under twenty conditions would fill a small disk.
                 rendered.unlink(missing_ok=True)
-        report(outcome)
+        self._report(outcome)
 
     def by_system(self) -> Iterator[tuple[System, Condition, list[Outcome]]]:
         """The outcomes of each system under each condition, in the order of the recordings."""

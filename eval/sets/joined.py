@@ -1,4 +1,4 @@
-"""Clips with reference texts: loaded from sets of any format, and joined into one recording with their times kept."""
+"""Clips joined into one recording, with their times kept."""
 
 from __future__ import annotations
 
@@ -7,26 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from speech3n.eval.sets.audio_files import read_audio, write_wav
-from speech3n.eval.sets.clip import Clip, language_order, languages
-from speech3n.eval.sets.load import load_clips
-from speech3n.eval.sets.manifest import load_manifest
-from speech3n.training.data.manifest import ManifestError
+from speech3n.eval.sets.audio_files import read_audio
+from speech3n.eval.sets.clip import Clip
 from speech3n.types import SAMPLE_RATE, Waveform
-
-__all__ = [
-    "Clip",
-    "JoinedClip",
-    "JoinedRecording",
-    "ManifestError",
-    "join_clips",
-    "language_order",
-    "languages",
-    "load_clips",
-    "load_manifest",
-    "read_audio",
-    "write_wav",
-]
 
 _SOUND_FRAME_S = 0.01
 _SOUND_BELOW_PEAK_DB = 40.0

@@ -12,13 +12,12 @@ from speech3n.eval.measures.events import record_of
 from speech3n.eval.sets.recordings import Recording
 from speech3n.eval.systems.fingerprint import code_digest, package_version, size_digest, weights_digest
 from speech3n.eval.systems.recognition import Recognition, session_texts
+from speech3n.eval.systems.system import Recogniser, Settings
 from speech3n.runtime.threads import compute_threads
 from speech3n.types import Status
 
 if TYPE_CHECKING:
     from speech3n.engines.base import Engine, ModelRef
-
-from speech3n.eval.systems.system import Recogniser, Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,17 +6,11 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from speech3n.errors import Speech3nError, UsageError
 from speech3n.eval.sets.recordings import Recording
 from speech3n.eval.systems.recognition import Recognition
-from speech3n.eval.systems.system import Mode
-
-if TYPE_CHECKING:
-    pass
-
-from speech3n.eval.systems.system import Recogniser, Settings
+from speech3n.eval.systems.system import Mode, Recogniser, Settings
 
 
 class HypothesesError(Speech3nError):

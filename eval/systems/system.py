@@ -1,4 +1,4 @@
-"""What can be evaluated: our engines, as files or as captions; faster-whisper by itself; texts that somebody made.
+"""What can be evaluated: an engine of ours, the baseline, or precomputed hypotheses.
 
 A System is a small description that travels to a process of its own and is opened there: a recogniser that crashes
 takes nobody with it, and its memory is its own.
@@ -14,7 +14,6 @@ from speech3n.eval.systems.recognition import Recognition
 
 Mode = Literal["offline", "streaming", "given"]
 """As files, as live captions by the simulated clock, or hypotheses that somebody else made."""
-
 
 Settings: TypeAlias = Mapping[str, str | int | float | bool | None]
 

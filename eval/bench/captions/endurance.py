@@ -28,7 +28,7 @@ def run_silence(store: ResultStore, model: str, minutes: float) -> None:
         store.part(
             name,
             settings,
-            partial(_listen, store, name, sound, model, minutes),
+            partial(_recognise_sound, store, name, sound, model, minutes),
         )
 
 
@@ -58,7 +58,7 @@ def run_memory(store: ResultStore, clips: Sequence[Clip], model: str, minutes: f
     store.part("memory", settings, compute)
 
 
-def _listen(store: ResultStore, name: str, sound: str, model: str, minutes: float) -> Record:
+def _recognise_sound(store: ResultStore, name: str, sound: str, model: str, minutes: float) -> Record:
     seconds = minutes * _MINUTE_S
     run = run_session_process(store, name, [sound, "--seconds", str(seconds), "--pace", "max", "--model", model])
     counted = count_false_text(run.events)

@@ -1,4 +1,4 @@
-"""What rounding costs in words: a trained checkpoint asked about the clips it was trained on, plain and quantised."""
+"""What rounding costs in words: a trained checkpoint on the clips that it was trained on, plain and quantised."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class TrainedClip:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """An answer: its tokens, transcript and translation, and the transcript in it."""
+class Answer:
+    """The tokens of an answer, transcript and translation, and the text of the transcript."""
 
     tokens: tuple[int, ...]
     transcript: str
@@ -51,14 +51,14 @@ def measure_accuracy(trained: Path, recipes: Sequence[str]) -> dict[str, Any]:
     nearest, as `speech3n models quantize` does it.
     """
     clips = read_clips(trained)
-    plain = listen(trained, clips)
+    plain = answer_clips(trained, clips)
     systems = {PLAIN: _compared(clips, plain, plain)}
     with tempfile.TemporaryDirectory() as parent:
         for recipe in recipes:
             folder = Path(parent) / recipe
             quantise_checkpoint(trained, RECIPES[recipe], folder)
             kinds = list(read_formats(folder).values())
-            systems[recipe] = _compared(clips, listen(folder, clips), plain) | {
+            systems[recipe] = _compared(clips, answer_clips(folder, clips), plain) | {
                 "matrices": len(kinds),
                 "in_four_bits": sum(kind.startswith("int4") for kind in kinds),
             }
@@ -74,11 +74,11 @@ def read_clips(trained: Path) -> list[TrainedClip]:
     ]
 
 
-def listen(folder: Path, clips: Sequence[TrainedClip]) -> list[Said]:
+def answer_clips(folder: Path, clips: Sequence[TrainedClip]) -> list[Answer]:
     """What a checkpoint answers to each clip, asked to transcribe it and to translate it into English."""
     # In a type of its own choice the engine would expand matrices as small as these.
     engine = Gemma3nEngine(folder, folder.name, dtype=torch.float32)
-    said = []
+    answers = []
     for clip in clips:
         decoder = IncrementalDecoder(
             engine.shared, engine.prompt(StreamOptions(language=clip.language, translate=True))
@@ -89,17 +89,17 @@ def listen(folder: Path, clips: Sequence[TrainedClip]) -> list[Said]:
         text = engine.tokenizer.decode(tokens, skip_special_tokens=True)
         translates = clip.language != "en"
         answer = parse_answer(text, translate=translates, target="English", languages=[], is_final=True)
-        said.append(Said(tokens, answer.transcript))
+        answers.append(Answer(tokens, answer.transcript))
     engine.close()
-    return said
+    return answers
 
 
-def _compared(clips: Sequence[TrainedClip], said: Sequence[Said], plain: Sequence[Said]) -> dict[str, Any]:
+def _compared(clips: Sequence[TrainedClip], answers: Sequence[Answer], plain: Sequence[Answer]) -> dict[str, Any]:
     errors = [
         word_errors([clip.text], [answer.transcript], whisper_normaliser(clip.language))
-        for clip, answer in zip(clips, said, strict=True)
+        for clip, answer in zip(clips, answers, strict=True)
     ]
-    ids = [[" ".join(map(str, answer.tokens)) for answer in answers] for answers in (plain, said)]
+    ids = [[" ".join(map(str, answer.tokens)) for answer in side] for side in (plain, answers)]
     tokens = word_errors(ids[0], ids[1], _TOKENS)
     return {
         "word_edits": sum(clip.edits for clip in errors),

@@ -97,8 +97,8 @@ class Reference:
         return past
 
     def _soft_tokens(self, mel: Tensor) -> Tensor:
-        heard = self._audio(mel, torch.zeros(mel.shape[:2], dtype=torch.bool)).last_hidden_state
-        embedded: Tensor = self._embedder(inputs_embeds=heard)
+        encoded = self._audio(mel, torch.zeros(mel.shape[:2], dtype=torch.bool)).last_hidden_state
+        embedded: Tensor = self._embedder(inputs_embeds=encoded)
         return embedded
 
 

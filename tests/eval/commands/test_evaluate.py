@@ -4,14 +4,12 @@ import json
 import shutil
 from pathlib import Path
 
-import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
-from speech3n.errors import Speech3nError, UsageError
+from speech3n.errors import Speech3nError
 from speech3n.eval.cli import evaluate
 from speech3n.eval.report.document import Report, load_report
-from speech3n.eval.systems.precomputed import parse_hypotheses
 from tests.conftest import EXAMPLES, REPOSITORY
 
 MODEL = REPOSITORY / "tests" / "data" / "gemma3n-memorised"
@@ -145,40 +143,6 @@ def test_wrong_usage_is_found_before_anything_is_recognised(manifest: Path, opti
     assert isinstance(result.exception, Speech3nError), result.output
     assert message in str(result.exception)
     assert not (manifest.parent / "cache").exists()
-
-
-def test_hypotheses_name_file_and_line(tmp_path: Path) -> None:
-    path = tmp_path / "other.jsonl"
-    path.write_text('{"audio": "a.wav", "text": "a"}\n{"audio": "b.wav"}\n')
-    with pytest.raises(Speech3nError, match=r"other\.jsonl, line 2"):
-        parse_hypotheses(f"other={path}").settings()
-    with pytest.raises(UsageError):
-        parse_hypotheses("=x")
-
-
-def test_a_past_session_is_scored(tmp_path: Path) -> None:
-    log = tmp_path / "events.jsonl"
-    word = {"text": "hola", "start": 0.5, "end": 1.0, "confidence": 1.0}
-    update = {"type": "update", "segment": 0, "tentative": "", "audio_s": 1.5, "elapsed_s": 2.0}
-    segment = {"id": 0, "start": 0.5, "end": 1.0, "language": "es", "text": "hola", "words": [word]}
-    lines = [
-        update | {"committed": "hola"},
-        {"type": "segment", **segment, "translation": None},
-        {"type": "end", "audio_s": 2.0, "elapsed_s": 2.5, "dropped_s": 0.0},
-    ]
-    log.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    (tmp_path / "said.txt").write_text("Hola, amigo.")
-    result = invoke("session", log, "--reference", tmp_path / "said.txt")
-    assert "WER 50.0 % (0 substituted, 1 left out, 0 too many of 2; whisper-basic)" in result.stdout
-    assert "committed after 1.00 / 1.00 / 1.00 s" in result.stdout
-    told = msgspec.json.decode(invoke("session", log, "--json").stdout)
-    assert told["words"] is None
-    assert told["latency"]["source"]["committed"]["aware"]["median"] == 1.0
-    log.write_text("".join(json.dumps(line) + "\n" for line in lines[1:2]))
-    broken = CliRunner().invoke(evaluate, ["session", str(log)])
-    assert "breaks off" in str(broken.exception)
-    missing = CliRunner().invoke(evaluate, ["session", str(tmp_path / "nowhere")])
-    assert "Cannot read" in str(missing.exception)
 
 
 @pytest.mark.weights

@@ -11,7 +11,6 @@ from speech3n.eval.measures.lagging import Lag
 from speech3n.eval.measures.latency_report import LatencyReport, ReferenceSegment, joined_references, latency_report
 from speech3n.eval.sets.clip import Clip
 from speech3n.eval.sets.joined import JoinedClip
-from speech3n.eval.systems.memory import peak_memory_mib
 from speech3n.types import End, Event, Segment, Status, Update, Word
 
 EINS, ZWEI = Word("eins", 1.0, 1.5, 1.0), Word("zwei", 1.5, 3.0, 1.0)
@@ -166,18 +165,6 @@ def test_chinese_is_measured_by_characters() -> None:
 def test_joined_clips_are_references() -> None:
     clip = Clip(Path("a.wav"), "de", "eins", 2.0, translation_en="one")
     assert joined_references([JoinedClip(clip, 3.0, 5.0, 4.75)]) == [ReferenceSegment(3.0, 5.0, "eins", "one")]
-
-
-def test_memory_is_that_of_this_process() -> None:
-    pytest.importorskip("resource")
-    before = peak_memory_mib()
-    assert before is not None
-    block = bytearray(b"x" * (64 * 2**20))
-    after = peak_memory_mib()
-    assert after is not None
-    # An interpreter with numpy, and the peak never falls.
-    assert 20 < before <= after < 2**20
-    assert after >= len(block) / 2**20
 
 
 def test_a_report_is_typed() -> None:
