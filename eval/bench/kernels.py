@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import itertools
 import statistics
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import click
 import torch
@@ -17,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from speech3n.eval.bench.tables import table
+from speech3n.eval.bench.turns import in_turns
 from speech3n.layers.linear import PackedLinear
 from speech3n.layers.rounding import Int4Matrix, expand, round_int4, round_int8, steps, unpack
 from speech3n.layers.widened import widened_product
@@ -90,18 +90,6 @@ def _whole(x: Tensor, weight: Tensor, scale: Tensor) -> Tensor:
     return product.float().mul_(steps).mul_(scale).to(x.dtype)
 
 
-def medians(runs: Mapping[str, Kernel], rounds: int) -> dict[str, float]:
-    """Seconds of each, in turns, after one round that does not count."""
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
-    for number in range(rounds + 1):
-        for name, run in runs.items():
-            started = time.perf_counter()
-            run()
-            if number:
-                seconds[name].append(time.perf_counter() - started)
-    return {name: statistics.median(taken) for name, taken in seconds.items()}
-
-
 @click.command()
 @click.option("--rounds", type=click.IntRange(1), default=15, show_default=True)
 @click.option("--threads", type=click.IntRange(1), default=2, show_default=True)
@@ -114,9 +102,13 @@ def main(rounds: int, threads: int) -> None:
         for outputs, inputs in _SHAPES:
             matrices = [torch.randn(outputs, inputs) * inputs**-0.5 for _ in range(_COPIES)]
             for rows in _ROWS:
-                found = medians(kernels(outputs, inputs, rows, matrices), rounds)
+                runs = kernels(outputs, inputs, rows, matrices)
+                taken = in_turns(list(runs.values()), rounds)
+                found = dict(zip(runs, map(statistics.median, taken), strict=True))
                 header = ["matrix", "rows", *found]
-                lines.append([f"{outputs} x {inputs}", str(rows), *(f"{taken * 1e3:.2f}" for taken in found.values())])
+                lines.append(
+                    [f"{outputs} x {inputs}", str(rows), *(f"{median * 1e3:.2f}" for median in found.values())]
+                )
     click.echo(table(header, lines))
 
 

@@ -20,6 +20,7 @@ from speech3n.audio.frontend import LogMel
 from speech3n.eval.bench.gemma3n.pair import SHAPES, Pair, build_pair
 from speech3n.eval.bench.gemma3n.steady import ForcedDecoder
 from speech3n.eval.bench.store import ResultStore
+from speech3n.eval.bench.turns import in_turns
 from speech3n.models.gemma3n.incremental import IncrementalDecoder, SharedModel
 from speech3n.models.gemma3n.prompts import Prompt
 from speech3n.types import SAMPLE_RATE
@@ -29,7 +30,7 @@ _MEL_FRAMES_PER_S = 100
 _STEPS_MS = (160, 320, 480, 960)
 _PREFILL = 220
 _DECODED = 16
-_HEARD_S, _NEW_S = 9, 1
+_BEFORE_S, _NEW_S = 9, 1
 _DRAFT, _ACCEPTED, _FINAL = 30, 26, 34
 """An update of a live stream: of a draft of 30 tokens 26 are accepted, and the second that is new brings four more."""
 _PROMPT_TOKENS = (6, 16)
@@ -48,18 +49,6 @@ def compare(ours: Callable[[], object], reference: Callable[[], object], rounds:
     """Time both in turns, after one round that does not count."""
     first, second = in_turns([ours, reference], rounds)
     return Timing(first, second)
-
-
-def in_turns(runs: Sequence[Callable[[], object]], rounds: int) -> list[list[float]]:
-    """The seconds of each run in each round, after one round that does not count."""
-    seconds: list[list[float]] = [[] for _ in runs]
-    for round_number in range(rounds + 1):
-        for taken, run in zip(seconds, runs, strict=True):
-            started = time.perf_counter()
-            run()
-            if round_number:
-                taken.append(time.perf_counter() - started)
-    return seconds
 
 
 def measure_encoder(pair: Pair, rounds: int) -> dict[str, Any]:
@@ -118,22 +107,22 @@ def measure_decode(pair: Pair, rounds: int) -> dict[str, Any]:
 
 def measure_update(pair: Pair, rounds: int) -> dict[str, Any]:
     """One second more of a live stream: ours goes on, the reference begins again, both end at the same 34 tokens."""
-    waveform = _noise(_HEARD_S + _NEW_S)
+    waveform = _noise(_BEFORE_S + _NEW_S)
     text = [100 + place for place in range(_FINAL)]
     draft = text[:_ACCEPTED] + [7] * (_DRAFT - _ACCEPTED)
     prompt = Prompt(tuple(_ids(_PROMPT_TOKENS[0])[0].tolist()), tuple(_ids(_PROMPT_TOKENS[1])[0].tolist()))
     pcm = waveform[0].numpy()
-    heard = _HEARD_S * SAMPLE_RATE
+    cut = _BEFORE_S * SAMPLE_RATE
     seconds: list[float] = []
 
     def ours() -> None:
         decoder = IncrementalDecoder(SharedModel(LogMel(), pair.ours), prompt)
         decoder._cached = forced = ForcedDecoder(pair.ours, text)
-        decoder.append_audio(pcm[:heard])
+        decoder.append_audio(pcm[:cut])
         decoder.generate(stop=(), limit=1)
-        forced.start = len(prompt.prefix) + len(prompt.suffix) + (_HEARD_S + _NEW_S) * SAMPLE_RATE // 2560
+        forced.start = len(prompt.prefix) + len(prompt.suffix) + (_BEFORE_S + _NEW_S) * SAMPLE_RATE // 2560
         started = time.perf_counter()
-        decoder.append_audio(pcm[heard:])
+        decoder.append_audio(pcm[cut:])
         generated = decoder.generate(draft, stop=(), limit=_FINAL)
         seconds.append(time.perf_counter() - started)
         assert list(generated.tokens) == text, generated.tokens
@@ -153,7 +142,7 @@ def measure_update(pair: Pair, rounds: int) -> dict[str, Any]:
 
     timing = compare(ours, reference, rounds)
     # Ours sets up nine seconds of stream first, which is not part of the update.
-    return {"timing": Timing(seconds[1:], timing.reference), "new_s": _NEW_S, "heard_s": _HEARD_S}
+    return {"timing": Timing(seconds[1:], timing.reference), "new_s": _NEW_S, "before_s": _BEFORE_S}
 
 
 def _reference_prefill(pair: Pair, **inputs: Tensor) -> tuple[Tensor, Any]:

@@ -1,4 +1,4 @@
-"""Whether nano hears and says the same of a clip that comes in frames of 160 ms and of the clip at once."""
+"""Whether nano encodes and answers the same of a clip that comes in frames of 160 ms and of the clip at once."""
 
 from __future__ import annotations
 
@@ -65,9 +65,9 @@ def _encode_frames(shared: SharedModel, pcm: Waveform) -> list[Tensor]:
     import torch
 
     log_mel, tower = shared.log_mel, shared.model.audio_tower
-    heard, encoded = log_mel.init_state(), tower.init_state()
-    tokens = [tower.step(log_mel.step(_tensor(shared, frame), heard), encoded) for frame in _frames(pcm)]
-    end = [tower.step(log_mel.flush(heard), encoded), tower.flush(encoded)]
+    mel_state, tower_state = log_mel.init_state(), tower.init_state()
+    tokens = [tower.step(log_mel.step(_tensor(shared, frame), mel_state), tower_state) for frame in _frames(pcm)]
+    end = [tower.step(log_mel.flush(mel_state), tower_state), tower.flush(tower_state)]
     return [*tokens, torch.cat(end, 1)]
 
 

@@ -3,6 +3,7 @@
 from click.testing import CliRunner
 
 from speech3n.eval.bench.gemma3n.tables import render
+from speech3n.eval.bench.turns import in_turns
 from speech3n.eval.cli_bench import bench
 
 _TIMING = {"ours": [1.0, 9.0, 2.0], "reference": [4.0, 4.0, 4.0]}
@@ -43,8 +44,6 @@ def test_no_results_make_no_table(tmp_path) -> None:
 
 
 def test_each_round_runs_everything_in_turns_and_the_first_does_not_count() -> None:
-    from speech3n.eval.bench.gemma3n.parts import in_turns
-
     order: list[str] = []
     seconds = in_turns([lambda: order.append("a"), lambda: order.append("b")], rounds=2)
     assert order == ["a", "b"] * 3
