@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +11,10 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
+
+from speech3n.errors import StorageError
+
+_ELSEWHERE = "Have it written to a file, with --format or --output-dir."
 
 
 class ConsoleReporter:
@@ -67,9 +72,18 @@ class ConsoleReporter:
         self._console.print(Text.assemble(("Failed: ", "bold red"), str(error)))
 
     def show(self, text: str) -> None:
-        """Print a transcript."""
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        """Print a transcript; raises StorageError where stdout cannot be written."""
+        if sys.stdout is None:
+            raise StorageError("stdout is closed.", _ELSEWHERE)
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise  # whoever read it has had enough
+        except OSError as error:
+            # What is left in the buffer Python would try to write once more at its end, and complain.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise StorageError(f"stdout cannot be written: {error.strerror}.", _ELSEWHERE) from error
 
 
 class _SpeedColumn(ProgressColumn):

@@ -145,3 +145,28 @@ def test_the_library_prints_nothing(run: Run, clip: Path, capsys: pytest.Capture
     assert listener.heard_s[-1] == pytest.approx(11, abs=0.1)
     assert transcribe_file(clip, model=FakeEngine()).text == listener.texts[0].rstrip()
     assert capsys.readouterr() == ("", "")
+
+
+def test_stdout_that_is_closed_is_one_line(run: Run, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.stdout", None)
+        result = run("transcribe", clip)
+    assert result.code == 1
+    assert result.err.startswith("Failed: stdout is closed.")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+def test_stdout_that_is_full_is_one_line(run: Run, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path("/dev/full").open("w") as full, monkeypatch.context() as patch:
+        patch.setattr("sys.stdout", full)
+        result = run("transcribe", clip)
+    assert result.code == 1
+    assert result.err.startswith("Failed: stdout cannot be written: No space left on device.")
+
+
+def test_what_an_encoding_lacks_is_replaced(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr("sys.stdout", out)
+    assert run("--version").code == 0
+    print("s\u00ed \u2192 yes", file=out, flush=True)
+    assert b"s? ? yes" in out.buffer.getvalue()  # type: ignore[attr-defined]
