@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.models.gemma3n.prompts import Prompt
-from speech3n.models.gemma3n.text import AltUp
+from speech3n.models.gemma3n.text_layers import AltUp
 
 IGNORED = -100
 """The label of a position that is not part of an answer, as in transformers."""

@@ -16,8 +16,9 @@ from speech3n.layers.conv import CausalDepthwiseConv, StridedConv
 from speech3n.layers.local_attention import LocalAttention
 from speech3n.layers.norm import CumulativeGroupNorm
 from speech3n.layers.streaming import StreamingModule
-from speech3n.models.gemma3n.audio import AudioEncoder, ConformerBlock, ConvBlock, SubsampleConvProjection
+from speech3n.models.gemma3n.audio import AudioEncoder, ConvBlock, SubsampleConvProjection
 from speech3n.models.gemma3n.config import AudioConfig
+from speech3n.models.gemma3n.conformer import ConformerBlock
 from tests.conftest import REPOSITORY
 from tests.layers.contract import MakeInput, verify_streaming_contract
 

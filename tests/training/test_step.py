@@ -10,7 +10,7 @@ from torch import Tensor
 from speech3n.audio.frontend import LogMel
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.models.gemma3n.prompts import Prompt
-from speech3n.models.gemma3n.text import AltUp
+from speech3n.models.gemma3n.text_layers import AltUp
 from speech3n.training.step import IGNORED, Batch, Example, answer_loss, collate, update_weights
 from tests.models.gemma3n.pairs import AUDIO, E2B, SOFT_TOKENS, build_pair, difference, small_config
 

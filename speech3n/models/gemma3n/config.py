@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from speech3n.errors import ModelError
+from speech3n.models.gemma3n.config_values import number, parse_fields, read_json, require, section
 
-_Config = TypeVar("_Config", "AudioConfig", "TextConfig")
-_LARGEST_CONFIG = 1 << 20
 FULL, SLIDING = "full_attention", "sliding_attention"
 _LAYERS, _THETA, _LOCAL_THETA = 35, 1e6, 1e4
 
@@ -43,22 +41,22 @@ class AudioConfig:
     sscp_conv_stride_size: tuple[tuple[int, int], ...] = ((2, 2), (2, 2))
 
     def __post_init__(self) -> None:
-        _require(self.conf_attention_context_right == 0, "audio_config.conf_attention_context_right must be 0")
-        _require(self.conf_attention_context_left >= 1, "audio_config.conf_attention_context_left must be at least 1")
-        _require(
+        require(self.conf_attention_context_right == 0, "audio_config.conf_attention_context_right must be 0")
+        require(self.conf_attention_context_left >= 1, "audio_config.conf_attention_context_left must be at least 1")
+        require(
             self.hidden_size % self.conf_num_attention_heads == 0,
             "audio_config.hidden_size must be a multiple of conf_num_attention_heads",
         )
         for name in ("sscp_conv_channel_size", "sscp_conv_kernel_size", "sscp_conv_stride_size"):
-            _require(len(getattr(self, name)) == 2, f"audio_config.{name} must have two entries")
+            require(len(getattr(self, name)) == 2, f"audio_config.{name} must have two entries")
         for name in ("sscp_conv_kernel_size", "sscp_conv_stride_size"):
             pairs = getattr(self, name)
-            _require(
+            require(
                 all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs), f"audio_config.{name} holds pairs"
             )
-            _require(all(time == bins for time, bins in pairs), f"audio_config.{name}: convolutions must be square")
+            require(all(time == bins for time, bins in pairs), f"audio_config.{name}: convolutions must be square")
         for kernel, stride in zip(self.sscp_conv_kernel_size, self.sscp_conv_stride_size, strict=True):
-            _require(kernel >= stride, "audio_config.sscp_conv_stride_size must not be larger than the kernel's")
+            require(kernel >= stride, "audio_config.sscp_conv_stride_size must not be larger than the kernel's")
 
     @property
     def past(self) -> int:
@@ -111,22 +109,22 @@ class TextConfig:
         for name, default in defaults.items():
             if not getattr(self, name):
                 object.__setattr__(self, name, default)
-            _require(len(getattr(self, name)) == layers, f"text_config.{name} must have an entry for each layer")
-        _require(set(self.layer_types) <= {FULL, SLIDING}, f"text_config.layer_types may hold {FULL} and {SLIDING}")
-        _require(
+            require(len(getattr(self, name)) == layers, f"text_config.{name} must have an entry for each layer")
+        require(set(self.layer_types) <= {FULL, SLIDING}, f"text_config.layer_types may hold {FULL} and {SLIDING}")
+        require(
             0 <= self.num_kv_shared_layers < layers, "text_config.num_kv_shared_layers must leave layers of their own"
         )
-        _require(
+        require(
             all(0 <= sparsity < 1 for sparsity in self.activation_sparsity_pattern),
             "text_config.activation_sparsity_pattern must lie between 0 and 1",
         )
         own, shared = self.layer_types[: self.first_shared_layer], self.layer_types[self.first_shared_layer :]
-        _require(set(shared) <= set(own), "text_config: a shared layer needs an earlier layer of its type")
-        _require(
+        require(set(shared) <= set(own), "text_config: a shared layer needs an earlier layer of its type")
+        require(
             self.num_attention_heads % self.num_key_value_heads == 0,
             "text_config.num_attention_heads must be a multiple of num_key_value_heads",
         )
-        _require(
+        require(
             0 <= self.altup_active_idx < self.altup_num_inputs,
             "text_config.altup_active_idx must be one of the altup_num_inputs",
         )
@@ -162,7 +160,7 @@ class Gemma3nConfig:
     def read(cls, folder: Path) -> Gemma3nConfig:
         """The config of a checkpoint folder; raises ModelError where it is missing, broken or of another model."""
         path = folder / "config.json"
-        data = _read_json(path)
+        data = read_json(path)
         if data.get("model_type") != "gemma3n":
             raise ModelError(
                 f"'{path}' describes a model of type '{data.get('model_type')}', not gemma3n.",
@@ -179,29 +177,29 @@ class Gemma3nConfig:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Gemma3nConfig:
         """The same from the contents of `config.json`; raises TypeError or ValueError that name the field."""
-        text = dict(_section(data, "text_config"))
-        rope = _section(text, "rope_parameters")
+        text = dict(section(data, "text_config"))
+        rope = section(text, "rope_parameters")
         for name, kind in (("rope_theta", FULL), ("rope_local_base_freq", SLIDING)):
-            theta = _section(rope, kind).get("rope_theta")
+            theta = section(rope, kind).get("rope_theta")
             text[name] = text.get(name) if theta is None else theta
         _require_plain(text, rope)
         layers = text.get("num_hidden_layers")
         for name in ("intermediate_size", "activation_sparsity_pattern"):
             if isinstance(text.get(name), int | float):
-                count = _LAYERS if layers is None else _number("num_hidden_layers", layers, whole=True)
+                count = _LAYERS if layers is None else number("num_hidden_layers", layers, whole=True)
                 text[name] = [text[name]] * int(count)
         top: dict[str, Any] = {}
         for name in _TOP_IDS:
             if data.get(name) is not None:
-                top[name] = int(_number(name, data[name], whole=True))
+                top[name] = int(number(name, data[name], whole=True))
         eos = data.get("eos_token_id", text.get("eos_token_id"))
         if eos is not None:
             ids = eos if isinstance(eos, list) else [eos]
-            top["eos_token_ids"] = tuple(int(_number("eos_token_id", value, whole=True)) for value in ids)
-        offset = _section(data, "vision_config").get("vocab_offset")
+            top["eos_token_ids"] = tuple(int(number("eos_token_id", value, whole=True)) for value in ids)
+        offset = section(data, "vision_config").get("vocab_offset")
         if offset is not None:
-            top["vision_vocab_offset"] = int(_number("vision_config.vocab_offset", offset, whole=True))
-        return cls(_parse(AudioConfig, _section(data, "audio_config")), _parse(TextConfig, text), **top)
+            top["vision_vocab_offset"] = int(number("vision_config.vocab_offset", offset, whole=True))
+        return cls(parse_fields(AudioConfig, section(data, "audio_config")), parse_fields(TextConfig, text), **top)
 
     def to_dict(self) -> dict[str, Any]:
         """The contents of a `config.json` that transformers reads."""
@@ -232,96 +230,11 @@ class Gemma3nConfig:
 _TOP_IDS = ("audio_soft_tokens_per_image", "boa_token_id", "eoa_token_id", "audio_token_id")
 
 
-def _parse(kind: type[_Config], data: Mapping[str, Any]) -> _Config:
-    """A config from the known fields of `data`; the many that speech does not need are left alone."""
-    known: dict[str, Any] = {}
-    for spec in dataclasses.fields(kind):
-        value = data.get(spec.name)
-        if value is None:
-            continue
-        default: Any = spec.default
-        if isinstance(default, bool) != isinstance(value, bool):
-            raise TypeError(f"{spec.name} is {value!r}, which has the wrong type")
-        if isinstance(default, bool):
-            known[spec.name] = value
-            continue
-        # An index, an offset or the number of shared layers may be zero; a size may not.
-        sized = spec.name.endswith(_POSITIVE)
-        if isinstance(default, tuple):
-            known[spec.name] = _list(spec.name, value, sized)
-            continue
-        number = _number(spec.name, value, whole=isinstance(default, int), positive=sized)
-        known[spec.name] = int(number) if isinstance(default, int) else float(number)
-    return kind(**known)
-
-
-_POSITIVE = (
-    *("_size", "_heads", "_hidden_layers", "_dim", "_rank", "_factor", "_inputs"),
-    *("_window", "_embeddings", "_theta", "_freq", "_cap", "_softcapping", "_clipping"),
-)
-
-
-def _number(name: str, value: Any, *, whole: bool, positive: bool = False) -> int | float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise TypeError(f"{name} is {value!r}, not a number")
-    if whole and value != int(value):
-        raise TypeError(f"{name} is {value!r}, not a whole number")
-    if value < 0 or (positive and value == 0):
-        raise ValueError(f"{name} is {value}, which is too small")
-    return value
-
-
-def _list(name: str, value: Any, sized: bool) -> tuple[Any, ...]:
-    """A list as a tuple, nested as it is: sizes, fractions, or the types of layers."""
-    if not isinstance(value, list | tuple):
-        raise TypeError(f"{name} is {value!r}, not a list")
-    items: list[Any] = []
-    for item in value:
-        if isinstance(item, list | tuple):
-            items.append(_list(name, item, sized))
-        elif name == "layer_types" and isinstance(item, str):
-            items.append(item)
-        else:
-            number = _number(name, item, whole=sized, positive=sized)
-            items.append(int(number) if sized else float(number))
-    return tuple(items)
-
-
 def _require_plain(text: Mapping[str, Any], rope: Mapping[str, Any]) -> None:
     """Refuse what the reference knows and no published checkpoint of this model has."""
     for kind in (FULL, SLIDING):
-        rope_type = _section(rope, kind).get("rope_type", "default")
-        _require(rope_type == "default", f"rope_parameters.{kind}.rope_type is {rope_type!r}, which is not supported")
+        rope_type = section(rope, kind).get("rope_type", "default")
+        require(rope_type == "default", f"rope_parameters.{kind}.rope_type is {rope_type!r}, which is not supported")
     for name, only in (("rope_scaling", None), ("attention_bias", False), ("hidden_activation", "gelu_pytorch_tanh")):
         value = text.get(name)
-        _require(value is None or value == only, f"{name} is {value!r}, which is not supported")
-
-
-def _section(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    section = data.get(name)
-    if section is None:
-        return {}
-    if not isinstance(section, Mapping):
-        raise TypeError(f"{name} is not an object")
-    return section
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > _LARGEST_CONFIG:
-            raise ModelError(f"'{path}' is far too large for a configuration.")
-        data = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError as error:
-        raise ModelError(f"'{path.parent}' has no {path.name}.", "Give a folder with a complete checkpoint.") from error
-    except OSError as error:
-        raise ModelError(f"'{path}' cannot be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise ModelError(f"'{path}' is not valid JSON: {error}.", "Fetch the file again.") from error
-    if not isinstance(data, dict):
-        raise ModelError(f"'{path}' does not hold an object.", "Fetch the file again.")
-    return data
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)
+        require(value is None or value == only, f"{name} is {value!r}, which is not supported")

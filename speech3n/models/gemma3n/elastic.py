@@ -32,7 +32,8 @@ from speech3n.layers.nested import first_inputs, first_outputs, shallow, split_i
 from speech3n.models.gemma3n.config import TextConfig
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.models.gemma3n.sizes import PRESETS, WHOLE, Size, SubmodelShape
-from speech3n.models.gemma3n.text import DecoderLayer, TextDecoder
+from speech3n.models.gemma3n.text import TextDecoder
+from speech3n.models.gemma3n.text_layers import DecoderLayer
 
 
 class Submodels:

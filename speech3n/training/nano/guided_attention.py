@@ -14,7 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from speech3n.models.gemma3n.text import Attention, TextDecoder
+from speech3n.models.gemma3n.text import TextDecoder
+from speech3n.models.gemma3n.text_layers import Attention
 from speech3n.training.nano.phonemes import Phonemes
 from speech3n.training.step import NOWHERE, Span
 
