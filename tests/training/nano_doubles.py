@@ -8,6 +8,7 @@ import numpy as np
 
 from speech3n.models.gemma3n.config import FULL, SLIDING, Gemma3nConfig
 from speech3n.models.gemma3n.sizes import Size
+from speech3n.training.data.augment.features import FeatureAugmentation
 from speech3n.training.data.features import FeatureStore, FeatureWriter
 from speech3n.training.data.sentences import Sentence
 from speech3n.training.data.shards import ShardClip
@@ -25,6 +26,8 @@ TEXTS = {
 }
 SMALL_HALF = Size("half", 16)
 SENTENCES = [Sentence("Hola.", "Hello.", "es", "es", "test"), Sentence("Ciao a tutti.", "Hi all.", "it", "it", "test")]
+NO_AUGMENTATION = FeatureAugmentation().scaled(0)
+"""Everything as it was."""
 DATA = NanoDataConfig(batch_frames=400, sentences=2, seed=4)
 
 

@@ -7,7 +7,6 @@ import pytest
 
 from speech3n.audio.frontend import LogMel
 from speech3n.training.data.augment.features import (
-    NO_AUGMENTATION,
     FeatureAugmentation,
     add_noise,
     add_reverberation,
@@ -19,6 +18,7 @@ from speech3n.training.data.augment.features import (
     warp,
 )
 from speech3n.training.data.features import FLOOR, FeatureWriter, Mel
+from tests.training.nano_doubles import NO_AUGMENTATION
 
 RANDOM = np.random.default_rng
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from speech3n.training.data.augment.features import NO_AUGMENTATION
 from speech3n.training.data.augment.truncate import truncate_clip
 from speech3n.training.data.sampler import Position
 from speech3n.training.data.sentences import Sentence
@@ -19,7 +18,7 @@ from speech3n.training.nano.phoneme_embedding import SimulatedCTC, simulate_ctc
 from speech3n.training.nano.phonemes import SYMBOLS, Phonemes, collapse_ctc, phoneme_text, phonemize
 from speech3n.training.step import IGNORED, NOWHERE
 from speech3n.training.tasks import PromptEncoder
-from tests.training.nano_doubles import DATA, SENTENCES, TEXTS, feature_store, small_nano
+from tests.training.nano_doubles import DATA, NO_AUGMENTATION, SENTENCES, TEXTS, feature_store, small_nano
 
 
 def test_text_is_paced_like_speech_that_ctc_reads() -> None:

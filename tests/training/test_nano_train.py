@@ -12,7 +12,6 @@ from speech3n.errors import ModelError, StorageError, UsageError
 from speech3n.models.gemma3n import checkpoint
 from speech3n.models.gemma3n.elastic import submodel_of
 from speech3n.training import state
-from speech3n.training.data.augment.features import NO_AUGMENTATION
 from speech3n.training.data.sampler import Position
 from speech3n.training.evaluation import score_answers
 from speech3n.training.nano.average import average
@@ -31,7 +30,7 @@ from speech3n.training.step import IGNORED, answer_loss
 from speech3n.training.tasks import PromptEncoder
 from speech3n.training.tokenizer import open_tokenizer
 from speech3n.training.training_log import TrainingLog, plot
-from tests.training.nano_doubles import DATA, SENTENCES, SMALL_HALF, TEXTS, feature_store, small_nano
+from tests.training.nano_doubles import DATA, NO_AUGMENTATION, SENTENCES, SMALL_HALF, TEXTS, feature_store, small_nano
 
 STAGES: tuple[Stage, Stage] = ("encoder", "decoder")
 PLAN = NanoPlan(steps=6, rate=3e-3, warm_up=1, save_every=3, evaluate_every=6, evaluation_clips=1, data=DATA)

@@ -54,7 +54,7 @@ class MemoriseBatches:
         self._passages = passages
         self._languages = sorted({passage.language for passage in passages})
         self._prompts = prompts
-        self._config = config
+        self.config = config
         self._log_mel = LogMel()
         self._seed = seed
 
@@ -112,15 +112,15 @@ class MemoriseBatches:
 
     def _tokens(self, mask: Tensor) -> list[int]:
         """The number of soft tokens of each crop."""
-        tokens: list[int] = (-(-mask.sum(1) // self._config.audio.mel_frames_per_token)).tolist()
+        tokens: list[int] = (-(-mask.sum(1) // self.config.audio.mel_frames_per_token)).tolist()
         return tokens
 
     def _collate(self, examples: Sequence[Example]) -> Batch:
-        return collate(examples, self._config.audio_token_id, self._config.text.pad_token_id)
+        return collate(examples, self.config.audio_token_id, self.config.text.pad_token_id)
 
     def _audio_s(self, soft_tokens: int) -> float:
         """How many seconds of audio it takes for this many soft tokens."""
-        config, stride = self._log_mel.config, self._config.audio.mel_frames_per_token
+        config, stride = self._log_mel.config, self.config.audio.mel_frames_per_token
         newest_frame = stride * (soft_tokens - 1) + 6
         return (newest_frame * config.hop_length + config.frame_length) / SAMPLE_RATE
 

@@ -85,7 +85,7 @@ class Options:
         """The run as it was left, or a new one; raises Speech3nError."""
         tokenizer, config = open_tokenizer(FOLDER)
         prompts, plan = PromptEncoder(tokenizer, config), self.plan()
-        store = FeatureStore(self.train) if self.stage != "decoder" else None
+        store = FeatureStore(self.train, verify=True) if self.stage != "decoder" else None
         sentences = read_all(self.sentences, self.longest_sentence) if self.stage != "encoder" else []
         batches = NanoBatches(store, sentences, prompts, config, plan.data)
         trainer = NanoTrainer(new_nano(config, self.seed), plan, self.device)

@@ -64,10 +64,6 @@ class FeatureAugmentation:
         )
 
 
-NO_AUGMENTATION = FeatureAugmentation().scaled(0)
-"""Everything as it was."""
-
-
 def augment_features(mel: Mel, other: Mel, augmentation: FeatureAugmentation, random: np.random.Generator) -> Mel:
     """The features [T, bins] of a clip as another recording has them; `other` is a clip that may be added as noise."""
     if random.random() < augmentation.warp:
