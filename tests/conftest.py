@@ -21,6 +21,10 @@ from speech3n.types import SAMPLE_RATE, Waveform
 settings.register_profile("speech3n", deadline=None)
 settings.load_profile("speech3n")
 
+# Before torch is loaded. For models as small as those of tests, threads that meet after each product cost more than
+# they bring, many times as much where other programs want the cores; and sums are the same on any number of cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 EXAMPLES = REPOSITORY / "speech3n" / "examples"
 
