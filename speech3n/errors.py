@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import unicodedata
+
+_UNSHOWN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_JOINERS = "\u200c\u200d"
+"""Format characters that languages and emoji are written with."""
+
+
+def printable(text: str) -> str:
+    """Text from outside, such as the name of a file, with escapes for whatever could move a terminal's cursor."""
+    return "".join(
+        character.encode("unicode_escape").decode()
+        if unicodedata.category(character) in _UNSHOWN and character not in _JOINERS
+        else character
+        for character in text
+    )
+
 
 class Speech3nError(Exception):
     """Base of every error that speech3n raises on purpose.
 
-    `message` says what and where, `hint` what to do; the command line prints both on one line.
+    `message` says what and where, `hint` what to do; the command line prints both on one line. Neither holds control
+    characters, whatever names are in them.
     """
 
     exit_code = 1
 
     def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        super().__init__(printable(message))
+        self.message = printable(message)
+        self.hint = printable(hint)
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()

@@ -6,6 +6,8 @@ shows that; the app alone brings the three together.
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,9 +18,10 @@ from textual.app import App
 from textual.binding import Binding
 
 from speech3n.engines.registry import open_engine
-from speech3n.errors import UsageError
+from speech3n.errors import UsageError, printable
 from speech3n.formats.writers import parse_formats
 from speech3n.languages import parse_language, parse_target_language
+from speech3n.runtime.signals import TERMINATION
 from speech3n.session.live import LiveRequest
 from speech3n.tui.command import Appearance
 from speech3n.tui.failures import describe
@@ -44,8 +47,9 @@ def run_app(request: LiveRequest, appearance: Appearance) -> int:
         app = LiveApp(request, Backend(partial(open_engine, model)), appearance)
         app.error_console = Console(file=screen, markup=False, highlight=False)
         app.run()
-    for line in app.farewell:
-        click.echo(line, err=True)
+    with suppress(OSError):  # The terminal may be gone.
+        for line in app.farewell:
+            click.echo(printable(line), err=True)
     if app.failure is not None:
         raise app.failure
     return app.return_code or 0
@@ -93,6 +97,10 @@ class LiveApp(App[None]):
 
     def on_live_screen_ready(self) -> None:
         """Begin."""
+        # What `kill` and a closed terminal mean: finish what is being said, save, leave.
+        for number in TERMINATION:
+            with suppress(NotImplementedError, RuntimeError):  # Windows, or not the main thread.
+                asyncio.get_running_loop().add_signal_handler(number, self._quit)
         self._begin(self.state)
 
     def on_unmount(self) -> None:

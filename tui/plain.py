@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable
+from contextlib import suppress
 from typing import TextIO
 
 import click
 from rich.console import Console
 from rich.text import Text
 
-from speech3n.errors import Speech3nError
+from speech3n.errors import StorageError, printable
 from speech3n.journal.events import event_record
+from speech3n.runtime.signals import ended_by_signal
 from speech3n.session.live import LiveRequest, LiveSession, open_live
 from speech3n.tui.farewell import saved_line
 from speech3n.types import Event, Gap, Notice, Segment, Update, is_spaced, join_words, words_text
-
-_ARROW = "  → "
 
 
 def run_plain(request: LiveRequest, *, jsonl: bool = False, out: TextIO | None = None) -> int:
@@ -30,49 +27,65 @@ def run_plain(request: LiveRequest, *, jsonl: bool = False, out: TextIO | None =
     _say(f"Loading {request.model}…", only_to_terminal=True)
     with open_live(request) as live:
         _say(f"Session: {live.folder}")
-        show = JsonLines(out) if jsonl else FlowingText(out, is_terminal=out.isatty())
+        output = _Output(JsonLines(out) if jsonl else FlowingText(out, is_terminal=out.isatty()), live)
+        interrupted = threading.Event()
+
+        def end() -> None:
+            # Nothing is written here: the signal may have come in the middle of a line.
+            interrupted.set()
+            live.stop()
+
         try:
-            with _ended_by_interrupt(live) as interrupted:
+            with ended_by_signal(end):
                 for event in live.events():
                     if interrupted.is_set():
                         interrupted.clear()
-                        show.erase()
+                        output.erase()
                         _say("Finishing… (Ctrl-C again to abort)")
-                    show(event)
-            show.erase()
-        except (KeyboardInterrupt, Speech3nError):
-            show.erase()
-            raise
+                    output(event)
         finally:
+            output.erase()
             live.close()
             for warning in live.warnings:
                 _say(f"{live.source.name}: {warning}")
             _say(saved_line(live))
+    if output.failure is not None:
+        raise output.failure
     return 0
 
 
 def _say(text: str, *, only_to_terminal: bool = False) -> None:
     """Tell people something, beside the results."""
     if not only_to_terminal or sys.stderr.isatty():
-        click.echo(text, err=True)
+        with suppress(OSError):  # A terminal that is gone ends nothing.
+            click.echo(printable(text), err=True)
 
 
-@contextmanager
-def _ended_by_interrupt(live: LiveSession) -> Iterator[threading.Event]:
-    """The first Ctrl-C ends the session as the end of its source would, and sets the event; the second one aborts."""
-    interrupted = threading.Event()
+class _Output:
+    """Shows events for as long as somebody reads them: output that fails ends no capture."""
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        # Nothing is written here: the signal may have come in the middle of a line.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        interrupted.set()
-        live.stop()
+    def __init__(self, show: JsonLines | FlowingText, live: LiveSession) -> None:
+        self._show = show
+        self._live = live
+        self.failure: OSError | StorageError | None = None
 
-    before = signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield interrupted
-    finally:
-        signal.signal(signal.SIGINT, before)
+    def __call__(self, event: Event) -> None:
+        self._write(lambda: self._show(event))
+
+    def erase(self) -> None:
+        """Take away what is half written."""
+        self._write(self._show.erase)
+
+    def _write(self, write: Callable[[], None]) -> None:
+        if self.failure is not None:
+            return
+        try:
+            write()
+        except (OSError, StorageError) as error:
+            self.failure = error
+            if isinstance(error, BrokenPipeError):
+                # Whoever listened has gone: what was said until then is still finished and kept.
+                self._live.stop()
 
 
 class JsonLines:
@@ -97,6 +110,7 @@ class FlowingText:
     def __init__(self, out: TextIO, *, is_terminal: bool) -> None:
         self._out = out
         self._is_terminal = is_terminal
+        self._arrow = "  → " if _has(out, "→") else "  -> "
         self._drawn = 0
         """Lines of the utterance that is going on."""
 
@@ -108,7 +122,7 @@ class FlowingText:
                 self.erase()
                 self._out.write(event.text + "\n")
                 if event.translation is not None and event.translation != event.text:
-                    self._out.write(f"{_ARROW}{event.translation}\n")
+                    self._out.write(f"{self._arrow}{event.translation}\n")
                 self._out.flush()
             case Notice():
                 self._remark(f"{event.message} {event.hint}".strip())
@@ -127,7 +141,7 @@ class FlowingText:
 
     def _remark(self, text: str) -> None:
         self.erase()
-        click.echo(text, err=True)
+        _say(text)
 
     def _redraw(self, update: Update) -> None:
         """Show the utterance so far, the words that may still change dimmed; its end, where it is very long."""
@@ -138,7 +152,7 @@ class FlowingText:
         if update.translation_committed or update.translation_tentative:
             target = update.target_language
             translated = [join_words(w, target) for w in (update.translation_committed, update.translation_tentative)]
-            texts.append(Text(_ARROW) + _dimmed(*translated, spaced=is_spaced(target)))
+            texts.append(Text(self._arrow) + _dimmed(*translated, spaced=is_spaced(target)))
         lines = [line for text in texts for line in text.wrap(console, console.width - 1)]
         lines = lines[-max(1, console.height - 1) :]
         self.erase()
@@ -146,6 +160,15 @@ class FlowingText:
             console.print(Text("\n").join(lines), end="", soft_wrap=True)
             self._out.flush()
             self._drawn = len(lines)
+
+
+def _has(out: TextIO, character: str) -> bool:
+    """Whether the encoding of a stream has a character."""
+    try:
+        character.encode(out.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _dimmed(committed: str, tentative: str, *, spaced: bool) -> Text:

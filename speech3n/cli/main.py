@@ -1,23 +1,25 @@
 """The command line: results go to stdout, everything else to stderr.
 
-Exit codes: 0 all done, 1 some inputs failed, 2 wrong usage, 130 interrupted.
+Exit codes: 0 all done, 1 some inputs failed, 2 wrong usage, 130 interrupted, 141 whoever read stdout went away.
 """
 
 from __future__ import annotations
 
-import io
-import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
 import click
 
 import speech3n
 from speech3n.cli.settings import command_defaults, load_settings
-from speech3n.errors import Speech3nError
+from speech3n.cli.streams import ReaderGone, abandon_stdout, flush_stdout, prepare_streams, unwritable_stdout
+from speech3n.errors import Speech3nError, printable
+from speech3n.runtime.signals import interrupt_on_termination
 from speech3n.runtime.threads import limit_blas_threads
 
 _COMMANDS = {
@@ -45,6 +47,12 @@ class _LazyGroup(click.Group):
             return None
         assert isinstance(command, click.Command)
         return command
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except BrokenPipeError as error:  # click would end the program with 1, and say nothing.
+            raise ReaderGone from error
 
     def resolve_command(
         self, context: click.Context, args: list[str]
@@ -88,13 +96,13 @@ def cli(debug: bool) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; every expected error is one line on stderr and an exit code."""
     limit_blas_threads()
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # What the terminal's encoding lacks is shown as "?": no reason to end a session.
-        sys.stdout.reconfigure(errors="replace")
+    prepare_streams()
+    interrupt_on_termination()
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments
     try:
         code = cli.main(args=arguments, prog_name="speech3n", standalone_mode=False)
+        flush_stdout()
     except Speech3nError as error:
         _fail(str(error), error.exit_code, debug)
     except click.ClickException as error:
@@ -102,14 +110,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         _fail("Interrupted.", 130, debug=False)
-    except BrokenPipeError:
-        # Whoever read our output went away; Python would complain when it flushes stdout at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (ReaderGone, BrokenPipeError):
+        abandon_stdout()
         sys.exit(141)
+    except OSError as error:
+        if error.filename is not None:
+            _fail_unexpectedly(error, debug)
+        abandon_stdout()
+        _fail(str(unwritable_stdout(error)), 1, debug)
     except Exception as error:
-        _fail(f"Internal error: {error!r}. Run with --debug for the traceback, and please report it.", 1, debug)
+        _fail_unexpectedly(error, debug)
     else:
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail_unexpectedly(error: Exception, debug: bool) -> None:
+    _fail(f"Internal error: {error!r}. Run with --debug for the traceback, and please report it.", 1, debug)
 
 
 def _fail(message: str, code: int, debug: bool) -> None:
@@ -117,5 +133,6 @@ def _fail(message: str, code: int, debug: bool) -> None:
         import traceback
 
         traceback.print_exc()
-    click.echo(f"speech3n: {message}", err=True)
+    with suppress(OSError):  # Where stderr is full or gone, the exit code says it.
+        click.echo(f"speech3n: {printable(message)}", err=True)
     sys.exit(code)

@@ -12,9 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from speech3n.errors import StorageError
-
-_ELSEWHERE = "Have it written to a file, with --format or --output-dir."
+from speech3n.cli.streams import abandon_stdout, unwritable_stdout
+from speech3n.errors import printable
 
 
 class ConsoleReporter:
@@ -53,7 +52,7 @@ class ConsoleReporter:
     def file(self, name: str) -> Callable[[float], None]:
         """Show the bar for one file; what is returned takes the seconds of it heard so far."""
         before = self._heard_s
-        self._progress.update(self._task, description=name if len(name) <= 32 else f"{name[:31]}…")
+        self._progress.update(self._task, description=printable(name) if len(name) <= 32 else f"{name[:31]}…")
 
         def advance(heard_s: float) -> None:
             self._heard_s = before + heard_s
@@ -64,7 +63,7 @@ class ConsoleReporter:
     def note(self, text: str) -> None:
         """Say something that is not a failure."""
         if not self._quiet:
-            self._console.print(text, style="dim", markup=False)
+            self._console.print(printable(text), style="dim", markup=False)
 
     def failure(self, error: BaseException) -> None:
         """Say what failed, in one line."""
@@ -73,17 +72,14 @@ class ConsoleReporter:
 
     def show(self, text: str) -> None:
         """Print a transcript; raises StorageError where stdout cannot be written."""
-        if sys.stdout is None:
-            raise StorageError("stdout is closed.", _ELSEWHERE)
         try:
             sys.stdout.write(text)
             sys.stdout.flush()
         except BrokenPipeError:
             raise  # whoever read it has had enough
         except OSError as error:
-            # What is left in the buffer Python would try to write once more at its end, and complain.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise StorageError(f"stdout cannot be written: {error.strerror}.", _ELSEWHERE) from error
+            abandon_stdout()
+            raise unwritable_stdout(error) from error
 
 
 class _SpeedColumn(ProgressColumn):

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from speech3n.errors import DeviceError
 from speech3n.session import live as live_sessions
+from speech3n.session.live import LiveRequest
 from speech3n.tui import plain
 from speech3n.tui.cli import live
 from speech3n.types import Gap, Segment, Update, Word
@@ -84,7 +85,10 @@ def test_raw_pcm_on_stdin(examples: dict[str, Path], tmp_path: Path) -> None:
     assert (tmp_path / "s" / "audio-00000.wav").stat().st_size > 300_000
 
 
-def test_ctrl_c_finishes_the_segment_and_saves(examples: dict[str, Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=["ctrl-c", "kill", "hang-up"])
+def test_a_signal_finishes_the_segment_and_saves(
+    number: signal.Signals, examples: dict[str, Path], tmp_path: Path
+) -> None:
     program = (
         "import sys; from tests.fakes import FakeEngine; from speech3n.session import live\n"
         "live.open_engine = lambda model: FakeEngine(); live.install_model = lambda model: None\n"
@@ -96,7 +100,7 @@ def test_ctrl_c_finishes_the_segment_and_saves(examples: dict[str, Path], tmp_pa
     assert process.stdout is not None
     first = json.loads(process.stdout.readline())
     assert first["type"] == "update"
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert b"Finishing" in err
@@ -118,8 +122,52 @@ def test_a_reader_that_goes_away_is_no_traceback(examples: dict[str, Path], tmp_
     command = [sys.executable, "-c", program, str(tmp_path / "s"), str(examples["en"])]
     done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, check=False, timeout=60)
     os.close(write)
+    assert done.returncode == 141
     assert b"Traceback" not in done.stderr
-    assert (tmp_path / "s" / "transcript.txt").is_file(), "the session is closed and saved all the same"
+    assert b"Session kept" in done.stderr
+    records = [json.loads(line) for line in (tmp_path / "s" / "events.jsonl").read_text().splitlines()]
+    assert records[-1]["type"] == "end", "the utterance that was going on is finished"
+    assert (tmp_path / "s" / "transcript.txt").read_text() == "".join(
+        f"{record['text']}\n" for record in records if record["type"] == "segment"
+    )
+
+
+class FullStream(io.StringIO):
+    """Takes so many characters."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__()
+        self.room = room
+
+    def write(self, text: str) -> int:
+        if self.tell() + len(text) > self.room:
+            raise OSError(28, "No space left on device")
+        return super().write(text)
+
+
+def test_output_that_fails_ends_no_capture(
+    examples: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("speech3n.session.live.open_engine", lambda model: FakeEngine())
+    monkeypatch.setattr("speech3n.session.live.install_model", lambda model: None)
+    request = LiveRequest(str(examples["en"]), language="es", save=tmp_path / "s")
+    with pytest.raises(OSError, match="No space left"):
+        plain.run_plain(request, jsonl=True, out=FullStream(300))
+    transcript = json.loads((tmp_path / "s" / "transcript.json").read_text())
+    assert transcript["segments"][-1]["end"] > 10
+
+
+@pytest.mark.parametrize(("encoding", "arrow"), [("utf-8", "  → "), ("latin-1", "  -> "), ("ascii", "  -> ")])
+def test_the_arrow_is_one_that_the_encoding_has(
+    encoding: str, arrow: str, examples: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("speech3n.session.live.open_engine", lambda model: FakeEngine())
+    monkeypatch.setattr("speech3n.session.live.install_model", lambda model: None)
+    out = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    request = LiveRequest(str(examples["en"]), language="es", translate=True, save=tmp_path / "s")
+    plain.run_plain(request, out=out)
+    out.seek(0)
+    assert out.read().splitlines()[1].startswith(f"{arrow}t0")
 
 
 @pytest.mark.usefixtures("run")
