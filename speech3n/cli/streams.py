@@ -9,7 +9,6 @@ from contextlib import suppress
 
 from speech3n.errors import StorageError
 
-
 _ELSEWHERE = "Have it written to a file, with --format or --output-dir."
 
 
