@@ -50,8 +50,8 @@ class ConsoleReporter:
 
     def file(self, name: str) -> Callable[[float], None]:
         """Show the bar for one file; what is returned takes the seconds of it heard so far."""
-        before = self._heard_s
-        self._progress.update(self._task, description=printable(name) if len(name) <= 32 else f"{name[:31]}…")
+        before, name = self._heard_s, printable(name)
+        self._progress.update(self._task, description=name if len(name) <= 32 else f"{name[:31]}…")
 
         def advance(heard_s: float) -> None:
             self._heard_s = before + heard_s
