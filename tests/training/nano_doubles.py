@@ -1,11 +1,13 @@
 """A nano small enough for tests, and features of clips that nobody spoke."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from speech3n.eval.sets.audio_files import write_wav
 from speech3n.models.gemma3n.config import FULL, SLIDING, Gemma3nConfig
 from speech3n.models.gemma3n.sizes import Size
 from speech3n.training.data.augment.features import FeatureAugmentation
@@ -77,3 +79,18 @@ def feature_store(folder: Path, clips: int = 10) -> FeatureStore:
         )
     writer.add("clips", made)
     return FeatureStore([folder])
+
+
+def write_manifest(folder: Path, clips: int, **changes: Any) -> Path:
+    """Clips of a second, with a text each."""
+    lines = []
+    for number in range(clips):
+        write_wav(folder / f"{number}.wav", sound(1 + number / 20, number))
+        language = list(TEXTS)[number % 5]
+        translation = None if language == "en" else "Something."
+        text = f"{TEXTS[language]} {'abcdefghijklmnopqrst'[number]}"
+        lines.append({"audio": f"{number}.wav", "language": language, "text": text, "translation_en": translation})
+    lines[0] |= changes
+    path = folder / "clips.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path

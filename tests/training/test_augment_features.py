@@ -66,11 +66,11 @@ def test_recordings_are_as_loud_and_as_seldom_without_noise_when_all_else_change
     def pauses_and_levels(share: float) -> tuple[float, float, float]:
         """How often pauses are filled, how much so on average, and the spread of levels; in shares and nepers."""
         augmentation = FeatureAugmentation(warp=0, margin_frames=0, masks=0, room=0, curve=0, telephone=0).scaled(share)
-        heard = [augment_features(mel, mel, augmentation, RANDOM(seed)) for seed in range(60)]
-        depths = np.array([np.quantile(one.max(1), 0.95) - np.quantile(one.max(1), 0.05) for one in heard])
+        changed = [augment_features(mel, mel, augmentation, RANDOM(seed)) for seed in range(60)]
+        depths = np.array([np.quantile(one.max(1), 0.95) - np.quantile(one.max(1), 0.05) for one in changed])
         clean = np.quantile(mel.max(1), 0.95) - np.quantile(mel.max(1), 0.05)
         filled = depths < 0.9 * clean
-        return float(filled.mean()), float(depths[filled].mean()), float(np.std([one.max() for one in heard]))
+        return float(filled.mean()), float(depths[filled].mean()), float(np.std([one.max() for one in changed]))
 
     often, depth, spread = pauses_and_levels(1.0)
     gently_often, gently_depth, gently_spread = pauses_and_levels(0.4)
@@ -112,15 +112,15 @@ def test_a_shorter_tract_moves_formants_up_and_speed_shortens(
     assert len(warp(mel, 1.0, 1.25)) == round(len(mel) / 1.25)
 
 
-def test_a_room_adds_a_tail_and_hears_nothing_before_the_sound(mel: Mel) -> None:
+def test_a_room_adds_a_tail_and_nothing_before_the_sound(mel: Mel) -> None:
     clap = np.full((100, 128), FLOOR, np.float32)
     clap[20] = 2.0
-    heard = add_reverberation(clap, 0.5, 0.3)
-    assert np.allclose(heard[:20], FLOOR, atol=0.05)
-    assert heard[20, 0] == pytest.approx(2.0, abs=0.01)
+    changed = add_reverberation(clap, 0.5, 0.3)
+    assert np.allclose(changed[:20], FLOOR, atol=0.05)
+    assert changed[20, 0] == pytest.approx(2.0, abs=0.01)
     # 60 dB in half a second: 6 dB in 50 ms.
-    assert np.diff(heard[21:60:5, 5]) == pytest.approx(-0.691, abs=0.02)
-    tail = np.exp(2 * heard[21:, 0]).sum() / np.exp(2 * heard[20, 0])
+    assert np.diff(changed[21:60:5, 5]) == pytest.approx(-0.691, abs=0.02)
+    tail = np.exp(2 * changed[21:, 0]).sum() / np.exp(2 * changed[20, 0])
     assert tail == pytest.approx(0.3, rel=0.05)
 
 
@@ -135,10 +135,10 @@ def test_noise_lies_as_far_below_the_speech_as_asked(mel: Mel, snr_db: float) ->
 
 def test_a_telephone_takes_the_low_and_the_high_and_leaves_the_rest() -> None:
     flat = np.zeros((3, 128), np.float32)
-    heard = telephone_band(flat)
-    assert heard[0, 0] < -3
-    assert heard[0, -1] < -3
-    assert (heard[0, 25:85] == 0).all()
+    changed = telephone_band(flat)
+    assert changed[0, 0] < -3
+    assert changed[0, -1] < -3
+    assert (changed[0, 25:85] == 0).all()
 
 
 def test_a_microphone_colours_without_making_louder() -> None:

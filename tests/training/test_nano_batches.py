@@ -1,4 +1,4 @@
-"""What a step of training hears and reads: batches from clips and sentences, phonemes at the pace of speech."""
+"""Nano's batches, from clips and sentences, phonemes at the pace of speech."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -34,14 +34,14 @@ def test_text_is_paced_like_speech_that_ctc_reads() -> None:
     seconds = sum(len(simulated.symbols) for simulated in said) * 0.16 / len(said)
     assert 2.5 < seconds < 5.5
     # As collapse_ctc has it, but that double letters may stand side by side.
-    whole = [simulated for simulated in said if heard_in(simulated) == phoneme_text(phonemes)]
+    whole = [simulated for simulated in said if recognised_in(simulated) == phoneme_text(phonemes)]
     assert len(said) // 8 < len(whole) < len(said) // 2, "some can be understood well, and some cannot"
     for place, phone in zip(whole[0].places, phonemes, strict=True):
         assert phone in whole[0].symbols[place]
     assert not simulate_ctc((), 4, np.random.default_rng(0)).symbols.any()
 
 
-def test_sentences_are_as_long_as_what_is_heard_beside_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sentences_are_as_long_as_the_clips_beside_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("speech3n.training.nano.batches._NEIGHBOURS", 1)
     tokenizer, config = small_nano()
     prompts, length = PromptEncoder(tokenizer, config), len(next(iter(TEXTS.values())))
@@ -56,7 +56,7 @@ def test_sentences_are_as_long_as_what_is_heard_beside_them(tmp_path: Path, monk
     assert min(alone) < max(alone) / 3
 
 
-def test_a_lesson_is_translated_as_a_whole_or_not_at_all() -> None:
+def test_a_batch_is_translated_as_a_whole_or_not_at_all() -> None:
     tokenizer, config = small_nano()
     prompts = PromptEncoder(tokenizer, config)
     batches = NanoBatches(None, SENTENCES, prompts, config, replace(DATA, sentences=6, translated=0.5))
@@ -68,7 +68,7 @@ def test_a_lesson_is_translated_as_a_whole_or_not_at_all() -> None:
     assert found == {(False,) * 6, (True,) * 6}
 
 
-def test_sentences_one_after_another_are_one_text_heard_in_its_places() -> None:
+def test_sentences_one_after_another_are_one_text_with_its_places() -> None:
     first, second, third = (said(text, number) for number, text in enumerate(("¡Hola!", "Adiós.", "Buenas noches.")))
     whole = first.followed_by(second, 2).followed_by(third, 0)
     assert whole.text == "¡Hola! Adiós. Buenas noches."
@@ -114,7 +114,7 @@ def said_in(text: str, language: str) -> tuple[int, ...]:
     return phonemize(text, language).ids
 
 
-def heard_in(simulated: SimulatedCTC) -> str:
+def recognised_in(simulated: SimulatedCTC) -> str:
     return collapse_ctc([each for symbol in simulated.symbols.flatten().tolist() for each in (symbol, 0)])
 
 
@@ -147,12 +147,12 @@ def test_phonemes_are_spread_evenly_over_where_somebody_speaks() -> None:
     said = symbols.nonzero().flatten()
     assert collapse_ctc(symbols.tolist()) == phoneme_text(phonemes)
     assert [int((symbols == phone).sum()) for phone in phonemes] == [5, 5, 5, 5]
-    # A tenth of a second after it began, when enough of the first one was heard.
+    # A tenth of a second after it began, when enough of the first one has been said.
     assert int(said[0]) == -(-50 // 4)
     assert not spread([], (40, 120), 201).any()
 
 
-def test_lessons_are_the_same_again_and_ask_for_what_was_said(tmp_path: Path) -> None:
+def test_batches_are_the_same_again_and_ask_for_what_was_said(tmp_path: Path) -> None:
     tokenizer, config = small_nano()
     prompts = PromptEncoder(tokenizer, config)
     store = feature_store(tmp_path)

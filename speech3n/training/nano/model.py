@@ -93,7 +93,7 @@ def new_nano(config: Gemma3nConfig, seed: int) -> Gemma3n:
     """First weights, the same for the same seed.
 
     What a layer adds goes through a norm of its own: it is as large as what it is added to, however small its matrices
-    are, and the mean over the past that attention begins with would wipe out what is heard now. Small scales of these
+    are, and the mean over the past that attention begins with would wipe out the present. Small scales of these
     norms make eight layers begin as nearly none.
     """
     torch.manual_seed(seed)
