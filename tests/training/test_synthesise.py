@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from speech3n.errors import StorageError, UsageError
-from speech3n.training.data.sentences import Sentence, can_be_spoken, deal, read_sentences, reserved_texts
+from speech3n.training.data.sentences import Sentence, can_be_spoken, draw_sentences, read_sentences, reserved_texts
 from speech3n.training.data.shards import cut_clips, read_shard, speech_s
 from speech3n.training.nano.synthesis.espeak import espeak, respell
 from speech3n.training.nano.synthesis.silence import trim_silence
@@ -173,11 +173,11 @@ def test_symbols_cannot(text: str) -> None:
 def test_no_sentence_comes_twice_in_a_round() -> None:
     sentences = SENTENCES["fr"]
     numbered = [Sentence(str(number), None, "fr", "fr", "x") for number in range(len(sentences))]
-    hands = [deal(numbered, 5, hand, 20) for hand in range(6)]
+    hands = [draw_sentences(numbered, 5, hand, 20) for hand in range(6)]
     first, second = (sorted(each.text for hand in part for each in hand) for part in (hands[:3], hands[3:]))
     assert len(set(first)) == 60
     assert first == second
-    assert hands[0] == deal(numbered, 5, 0, 20) != hands[3]
+    assert hands[0] == draw_sentences(numbered, 5, 0, 20) != hands[3]
 
 
 def test_margins_are_silence_around_what_is_loud() -> None:

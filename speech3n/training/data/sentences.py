@@ -1,4 +1,4 @@
-"""Sentences to speak: read from lists, held apart from what is measured on, dealt out by a seed."""
+"""Sentences to speak: read from lists, held apart from what is measured on, drawn by a seed."""
 
 from __future__ import annotations
 
@@ -74,10 +74,10 @@ def can_be_spoken(text: str) -> bool:
     return not _ABBREVIATION.search(plain) and not _SHOUTED.search(plain)
 
 
-def deal(sentences: Sequence[Sentence], seed: int, hand: int, size: int) -> list[Sentence]:
-    """Hand number `hand` of `size` sentences: no sentence comes twice before all have come, whatever the seed."""
-    hands = max(1, len(sentences) // size)
-    round_, place = divmod(hand, hands)
+def draw_sentences(sentences: Sequence[Sentence], seed: int, number: int, size: int) -> list[Sentence]:
+    """Draw number `number` of `size` sentences: none comes twice before all have come, whatever the seed."""
+    draws = max(1, len(sentences) // size)
+    round_, place = divmod(number, draws)
     order = np.random.default_rng([seed, round_]).permutation(len(sentences))
     return [sentences[index] for index in order[place * size : (place + 1) * size]]
 

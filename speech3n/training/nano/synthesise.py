@@ -20,7 +20,7 @@ import click
 import numpy as np
 
 from speech3n.errors import Speech3nError, UsageError
-from speech3n.training.data.sentences import Sentence, deal, read_sentences, reserved_texts
+from speech3n.training.data.sentences import Sentence, draw_sentences, read_sentences, reserved_texts
 from speech3n.training.data.shards import LONGEST_SHARD_S, ShardWriter, speech_s
 from speech3n.training.nano.synthesis.silence import trim_silence
 from speech3n.training.nano.synthesis.synthesisers import EspeakVoices, Kokoro, Pico, Synthesiser, read_voices
@@ -30,7 +30,7 @@ from speech3n.types import SAMPLE_RATE
 
 _MARGINS_S = (0.1, 0.4)
 _SENTENCE_S = 3.0
-"""About what a sentence takes, for how many are dealt to a shard."""
+"""About what a sentence takes, for how many go into a shard."""
 _FASTEST, _SLOWEST = 0.03, 0.25
 """Seconds for each letter between which speech is what was to be said."""
 
@@ -98,7 +98,7 @@ class SpeechSynthesis:
         place = LANGUAGES.index(language)
         random = np.random.default_rng([plan.seed, place, number])
         shard = ShardWriter()
-        for sentence in deal(self._sentences[language], plan.seed, number, round(plan.shard_s / _SENTENCE_S)):
+        for sentence in draw_sentences(self._sentences[language], plan.seed, number, round(plan.shard_s / _SENTENCE_S)):
             wait_while_exists(plan.pause_while, lambda: self._stop)
             if self._stop:
                 break

@@ -1,4 +1,4 @@
-"""Who speaks: voices and mixtures of voices, drawn so that a model hears many and is measured on others."""
+"""Who speaks: voices and mixtures of voices, drawn so that a model is trained on many and measured on others."""
 
 from __future__ import annotations
 
