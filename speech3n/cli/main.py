@@ -59,23 +59,13 @@ class _LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name, command, rest = super().resolve_command(context, args)
         if command is not None and name is not None:
-            context.default_map = {name: command_defaults(load_settings(), name, _settings_of(command))}
+            context.default_map = {name: command_defaults(load_settings(), name, command)}
         return name, command, rest
 
 
 @cache
 def _plugins() -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group=_PLUGINS)}
-
-
-def _settings_of(command: click.Command) -> dict[str, str]:
-    """What the settings file calls the options of a command, which is as their flags, and their own names."""
-    return {
-        flag.lstrip("-").replace("-", "_"): option.name
-        for option in command.params
-        if isinstance(option, click.Option) and option.name is not None
-        for flag in option.opts
-    }
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
