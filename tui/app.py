@@ -100,7 +100,7 @@ class LiveApp(App[None]):
         # What `kill` and a closed terminal mean: finish what is being said, save, leave.
         for number in TERMINATION:
             with suppress(NotImplementedError, RuntimeError):  # Windows, or not the main thread.
-                asyncio.get_running_loop().add_signal_handler(number, self._quit)
+                asyncio.get_running_loop().add_signal_handler(number, self._end)
         self._begin(self.state)
 
     def on_unmount(self) -> None:
@@ -257,6 +257,11 @@ class LiveApp(App[None]):
     async def action_quit(self) -> None:
         """Finish what is being said, save, leave; a second time leaves out what is not recognised yet."""
         self._quit()
+
+    def _end(self) -> None:
+        """Quit at a signal, of which a second one says nothing new."""
+        if not self._quits:
+            self._quit()
 
     def _quit(self) -> None:
         self._quits += 1

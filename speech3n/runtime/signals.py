@@ -24,15 +24,16 @@ def interrupt_on_termination() -> None:
 
 @contextmanager
 def ended_by_signal(end: Callable[[], None]) -> Iterator[None]:
-    """Call `end` at the first Ctrl-C, SIGTERM or SIGHUP; the next one raises KeyboardInterrupt.
+    """Call `end` at the first Ctrl-C, SIGTERM or SIGHUP; Ctrl-C after that raises KeyboardInterrupt.
 
-    `end` may be called at any time, in the middle of a line that is written.
+    A terminal that is closed sends one signal soon after another: those that nobody typed change nothing the second
+    time. `end` may be called at any time, in the middle of a line that is written.
     """
     numbers = [number for number in (signal.SIGINT, *TERMINATION) if signal.getsignal(number) is not signal.SIG_IGN]
 
     def first(number: int, frame: FrameType | None) -> None:
         for other in numbers:
-            signal.signal(other, signal.default_int_handler)
+            signal.signal(other, signal.default_int_handler if other == signal.SIGINT else signal.SIG_IGN)
         end()
 
     before = {number: signal.signal(number, first) for number in numbers}

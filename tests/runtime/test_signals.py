@@ -1,4 +1,4 @@
-"""The first signal ends work as its end would; the next one interrupts it."""
+"""The first signal ends work as its end would; Ctrl-C after it interrupts that."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ SIGNALS = [signal.SIGINT, *TERMINATION]
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-def test_the_first_signal_calls_and_the_second_interrupts(number: int) -> None:
+def test_the_first_signal_ends_and_only_ctrl_c_interrupts_that(number: int) -> None:
     ended: list[int] = []
     with pytest.raises(KeyboardInterrupt), ended_by_signal(lambda: ended.append(number)):
         os.kill(os.getpid(), number)
         assert ended == [number]
-        os.kill(os.getpid(), number)
+        for other in TERMINATION:
+            os.kill(os.getpid(), other)
+        os.kill(os.getpid(), signal.SIGINT)
     assert ended == [number]
 
 
