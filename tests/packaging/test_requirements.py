@@ -63,7 +63,11 @@ def imported() -> dict[str, set[str]]:
     }
     modules: dict[str, set[str]] = {}
     for module, path in _modules():
-        tops = {name.split(".")[0] for name in _imports(path)} - sys.stdlib_module_names - {"speech3n", "__main__"}
+        tops = (
+            {name.split(".")[0] for name in _imports(path)}
+            - (sys.stdlib_module_names | {"_typeshed"})
+            - {"speech3n", "__main__"}
+        )
         modules[module] = set().union(*(distributions.get(top, {top}) for top in tops))
     return modules
 
