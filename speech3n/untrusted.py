@@ -11,11 +11,17 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Annotated, Any, BinaryIO, TypeVar
 
 import msgspec
 
 Kind = TypeVar("Kind")
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e8)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Number = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+Text = Annotated[str, msgspec.Meta(max_length=1_000_000)]
 
 _SHOWN = 80
 """Characters of a value that a reason shows."""
@@ -92,36 +98,49 @@ def decode_text(content: bytes) -> str:
 
 def parse_object(content: bytes | str) -> dict[str, Any]:
     """The object that JSON holds, whatever is in it; raises Unreadable."""
+    text = decode_text(content) if isinstance(content, bytes) else content
     try:
-        found = json.loads(decode_text(content) if isinstance(content, bytes) else content)
-    except json.JSONDecodeError as error:
-        raise Unreadable(f"it is not JSON: {error}") from error
+        found = json.loads(text)
+        if "\\ud" in text.lower():
+            # Half a character (a surrogate without its pair) could be written nowhere.
+            json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise Unreadable("not JSON: a \\u escape is half a character") from error
     except RecursionError as error:
-        raise Unreadable("it is not JSON: it is nested too deep") from error
-    except Unreadable:
-        raise
+        raise Unreadable("not JSON: it is nested too deep") from error
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno} column {error.colno}" if error.lineno > 1 else f"column {error.colno}"
+        raise Unreadable(f"not JSON: {error.msg} at {place}") from error
     except ValueError as error:  # A number of thousands of digits.
-        raise Unreadable(f"it is not JSON: {error}") from error
+        raise Unreadable(f"not JSON: {error}") from error
     if not isinstance(found, dict):
-        raise Unreadable("it holds no JSON object")
+        raise Unreadable("not a JSON object")
     return found
 
 
 def parse(content: bytes, kind: type[Kind]) -> Kind:
     """JSON as a value of a type, with the bounds that the type has; raises Unreadable."""
     try:
-        return msgspec.json.decode(content.removeprefix(b"\xef\xbb\xbf"), type=kind)
+        return msgspec.json.decode(content.removeprefix(BYTE_ORDER_MARK), type=kind)
     except RecursionError as error:
-        raise Unreadable("it is nested too deep") from error
-    except (ValueError, OverflowError) as error:
+        raise Unreadable("not JSON: it is nested too deep") from error
+    except ValueError as error:
+        raise Unreadable(error) from error
+
+
+def convert(value: object, kind: type[Kind]) -> Kind:
+    """What JSON held as a value of a type, with the bounds that the type has; raises Unreadable."""
+    try:
+        return msgspec.convert(value, kind)
+    except (ValueError, RecursionError) as error:
         raise Unreadable(error) from error
 
 
 def shown(value: object) -> str:
-    """A value as a message shows it: shortened where it is long, and never an error of its own."""
+    """A value as a message shows it: as JSON has it, shortened where it is long, and never an error of its own."""
     try:
-        text = repr(value)
-    except (ValueError, RecursionError):  # A number of thousands of digits, or lists in lists in lists.
+        text = json.dumps(value, ensure_ascii=False, default=str)
+    except (ValueError, TypeError, RecursionError):  # A number of thousands of digits, or lists in lists in lists.
         text = f"a {type(value).__name__} that is too large to be shown"
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 

@@ -20,6 +20,9 @@ from speech3n.eval.measures.normalise import plain_normaliser, whisper_normalise
 from speech3n.eval.measures.wer import ErrorCounts, word_errors
 from speech3n.eval.sets.clip import Clip
 from speech3n.types import Event, join_words
+from speech3n.untrusted import Unreadable, read_text
+
+_LARGEST_REFERENCE = 100_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +144,6 @@ def _read_reference(path: Path, language: str) -> str:
         clips: list[Clip] = load_manifest(path, language=language)
         return join_words((clip.text for clip in clips), language)
     try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return read_text(path, _LARGEST_REFERENCE)
+    except (FileNotFoundError, Unreadable) as error:
         raise StorageError(f"Cannot read the reference {path}: {error}.", "Give a UTF-8 text or a .jsonl.") from error

@@ -6,11 +6,62 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from speech3n.errors import StorageError
-from speech3n.journal.events import event_record, parse_segment
+from speech3n.journal.events import SegmentRecord, event_record
 from speech3n.types import End, Event, Segment, Status, Update, Word
+from speech3n.untrusted import BYTE_ORDER_MARK, Number, Seconds, Text, Unreadable, convert, parse, read_bytes
+
+_LARGEST_FILE = 1_000_000_000
+"""Bytes of events; a day of captions has a few hundred million at most."""
+_Measure = Annotated[float, msgspec.Meta(ge=-1e8, le=1e8)]
+"""Some are below zero: levels, and a lag where a clock was set back."""
+
+
+class _UpdateRecord(msgspec.Struct):
+    segment: Number
+    committed: Text
+    tentative: Text
+    audio_s: Seconds
+    elapsed_s: Seconds
+    translation_committed: Text = ""
+    translation_tentative: Text = ""
+
+    def event(self) -> Update:
+        return Update(
+            committed=_words(self.committed),
+            tentative=_words(self.tentative),
+            translation_committed=tuple(self.translation_committed.split()),
+            translation_tentative=tuple(self.translation_tentative.split()),
+            segment=self.segment,
+            audio_s=self.audio_s,
+            elapsed_s=self.elapsed_s,
+        )
+
+
+class _StatusRecord(msgspec.Struct):
+    audio_s: Seconds
+    lag_s: _Measure
+    elapsed_s: Seconds
+    rtf: _Measure
+    level_db: _Measure
+    is_speech: bool
+    dropped_s: Seconds
+
+    def event(self) -> Status:
+        return Status(**msgspec.structs.asdict(self))
+
+
+class _EndRecord(msgspec.Struct):
+    audio_s: Seconds
+    elapsed_s: Seconds
+    dropped_s: Seconds
+
+    def event(self) -> End:
+        return End(self.audio_s, self.elapsed_s, self.dropped_s)
 
 
 def write_events(path: Path, events: Iterable[Event]) -> Iterator[Event]:
@@ -32,11 +83,10 @@ def read_events(path: Path) -> list[Event]:
     """
     log = path / "events.jsonl" if path.is_dir() else path
     try:
-        lines = log.read_bytes().split(b"\n")
-    except OSError as error:
-        raise StorageError(
-            f"Cannot read {log}: {error.strerror}.", "Give a session log or a session folder."
-        ) from error
+        lines = read_bytes(log, _LARGEST_FILE).removeprefix(BYTE_ORDER_MARK).split(b"\n")
+    except (FileNotFoundError, Unreadable) as error:
+        reason = error.strerror if isinstance(error, FileNotFoundError) else error
+        raise StorageError(f"Cannot read {log}: {reason}.", "Give a session log or a session folder.") from error
     if _is_torn(lines[-1]):
         lines.pop()
     events = [_read_line(log, number, line) for number, line in enumerate(lines, start=1)]
@@ -49,7 +99,7 @@ def record_of(event: Event) -> dict[str, Any] | None:
 
 
 def parse_records(records: Iterable[dict[str, Any]]) -> list[Event]:
-    """The events of JSON objects, as `read_events` reads them from a file; raises KeyError, TypeError, ValueError."""
+    """The events of JSON objects, as `read_events` reads them from a file; raises Unreadable."""
     events = [_parse(record) for record in records]
     return _with_languages([event for event in events if event is not None])
 
@@ -62,16 +112,16 @@ def final_segments(events: Iterable[Event]) -> list[Segment]:
 def _is_torn(line: bytes) -> bool:
     """Whether what follows the last line break is the beginning of an object."""
     try:
-        json.loads(line)
-    except ValueError:
+        parse(line, dict)
+    except Unreadable:
         return True
     return False
 
 
 def _read_line(path: Path, number: int, line: bytes) -> Event | None:
     try:
-        return _parse(json.loads(line))
-    except (ValueError, KeyError, TypeError) as error:
+        return _parse(parse(line, dict))
+    except Unreadable as error:
         raise StorageError(f"{path}, line {number}: not an event ({error}).", "Give a session log.") from error
 
 
@@ -87,33 +137,19 @@ def _with_languages(events: Sequence[Event]) -> list[Event]:
 
 
 def _parse(record: dict[str, Any]) -> Event | None:
-    match record["type"]:
+    match record.get("type"):
         case "update":
-            return Update(
-                committed=_words(record["committed"]),
-                tentative=_words(record["tentative"]),
-                translation_committed=tuple(record.get("translation_committed", "").split()),
-                translation_tentative=tuple(record.get("translation_tentative", "").split()),
-                segment=int(record["segment"]),
-                audio_s=float(record["audio_s"]),
-                elapsed_s=float(record["elapsed_s"]),
-            )
+            return convert(record, _UpdateRecord).event()
         case "segment":
-            return parse_segment(record)
+            return convert(record, SegmentRecord).segment()
         case "status":
-            return Status(
-                audio_s=float(record["audio_s"]),
-                lag_s=float(record["lag_s"]),
-                elapsed_s=float(record["elapsed_s"]),
-                rtf=float(record["rtf"]),
-                level_db=float(record["level_db"]),
-                is_speech=bool(record["is_speech"]),
-                dropped_s=float(record["dropped_s"]),
-            )
+            return convert(record, _StatusRecord).event()
         case "end":
-            return End(float(record["audio_s"]), float(record["elapsed_s"]), float(record["dropped_s"]))
-        case _:
+            return convert(record, _EndRecord).event()
+        case str():
             return None
+        case _:
+            raise Unreadable("it has no type")
 
 
 def _status_record(status: Status) -> dict[str, Any]:

@@ -18,9 +18,11 @@ from speech3n.eval.measures.latency import Distribution
 from speech3n.eval.measures.significance import PairedTest
 from speech3n.eval.measures.wer import AlignedRun
 from speech3n.eval.systems.system import Mode
+from speech3n.untrusted import Unreadable, parse, read_bytes, shown
 
 SCHEMA = "speech3n.eval/1"
 REPORT_JSON = "report.json"
+_LARGEST_FILE = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,13 +265,15 @@ def load_report(path: Path) -> Report:
     file = path / REPORT_JSON if path.is_dir() else path
     hint = "Give a report.json of `speech3n eval run --report`, or its folder."
     try:
-        data = file.read_bytes()
-    except OSError as error:
+        data = read_bytes(file, _LARGEST_FILE)
+    except FileNotFoundError as error:
         raise StorageError(f"Cannot read {file}: {error.strerror}.", hint) from error
+    except Unreadable as error:
+        raise StorageError(f"Cannot read {file}: {error}.", hint) from error
     try:
-        report = msgspec.json.decode(data, type=Report)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        report = parse(data, Report)
+    except Unreadable as error:
         raise StorageError(f"{file} is not a report: {error}.", hint) from error
     if report.schema != SCHEMA:
-        raise StorageError(f"{file} has the format {report.schema}; this is {SCHEMA}.", "Make it anew.")
+        raise StorageError(f"{file} has the format {shown(report.schema)}; this is {SCHEMA}.", "Make it anew.")
     return report

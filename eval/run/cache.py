@@ -9,7 +9,11 @@ from pathlib import Path
 import msgspec
 
 from speech3n.errors import StorageError
+from speech3n.eval.measures.events import parse_records
 from speech3n.eval.systems.recognition import Recognition
+from speech3n.untrusted import Unreadable, parse, read_bytes
+
+_LARGEST_FILE = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +28,11 @@ class ResultCache:
         if self.fresh:
             return None
         try:
-            return msgspec.json.decode(self._path(key).read_bytes(), type=Recognition)
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+            found = parse(read_bytes(self._path(key), _LARGEST_FILE), Recognition)
+            parse_records(found.events or ())
+        except (FileNotFoundError, Unreadable):
             return None
+        return found
 
     def keep(self, key: str, recognition: Recognition) -> None:
         """Write a result, whole or not at all; raises StorageError."""

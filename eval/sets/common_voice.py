@@ -62,7 +62,7 @@ def read_durations(folder: Path, names: Iterable[str]) -> dict[str, float]:
     for where, row in read_table(path, ("clip", "duration[ms]")):
         if row["clip"] not in wanted:
             continue
-        if not re.fullmatch(r"\d+(\.\d+)?", row["duration[ms]"]):
+        if not re.fullmatch(r"\d{1,11}(\.\d{1,9})?", row["duration[ms]"]):
             message = f"{where}: the duration is {row['duration[ms]']!r}."
             raise ManifestError(
                 message, "Give milliseconds, or remove the file: clips are then asked for their length."

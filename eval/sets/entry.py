@@ -41,7 +41,7 @@ class Entry:
 
 def clip_of(entry: Entry) -> Clip:
     """Find the audio of an entry and, where the set does not tell its length, ask the file; raises ManifestError."""
-    audio = next((path for path in entry.audio if path.is_file()), None)
+    audio = next((path for path in entry.audio if _is_file(path)), None)
     if audio is None:
         raise ManifestError(f"{entry.where}: no audio file {entry.audio[0]}.", entry.audio_hint)
     try:
@@ -60,6 +60,13 @@ def clip_of(entry: Entry) -> Clip:
         reference=entry.reference,
         fields=entry.fields,
     )
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # A name that is too long, or a folder above that may not be looked into.
+        return False
 
 
 def file_duration_s(path: Path) -> float:

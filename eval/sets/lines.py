@@ -23,7 +23,10 @@ def read_table(path: Path, needed: Sequence[str]) -> Iterator[tuple[str, dict[st
         there = ", ".join(names) if header else "none"
         raise ManifestError(f"{where}: no column {missing[0]}.", f"Needed: {', '.join(needed)}. There are: {there}.")
     for where, line in lines:
-        cells = _cells(line)
+        try:
+            cells = _cells(line)
+        except csv.Error as error:
+            raise ManifestError(f"{where}: {error}.", "Tabs separate columns.") from error
         if len(cells) != len(names):
             message = f"{where}: {len(cells)} columns, but the first line names {len(names)}."
             raise ManifestError(message, "Tabs separate columns and cannot stand in a text.")

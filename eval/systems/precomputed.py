@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
 
 from speech3n.errors import Speech3nError, UsageError
 from speech3n.eval.sets.recordings import Recording
 from speech3n.eval.systems.recognition import Recognition
 from speech3n.eval.systems.system import Mode, Recogniser, Settings
+from speech3n.training.data.manifest import ManifestError, read_lines
+from speech3n.untrusted import Text, Unreadable, convert, parse_object
 
 
 class HypothesesError(Speech3nError):
     """A file of hypotheses that can't be read, or has none for a clip."""
+
+
+class _Hypothesis(msgspec.Struct):
+    audio: Text
+    text: Text
+    translation: Text | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,22 +73,16 @@ def parse_hypotheses(argument: str) -> PrecomputedHypotheses:
 
 
 def _read_hypotheses(file: Path) -> dict[str, Recognition]:
-    try:
-        lines = file.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise HypothesesError(f"Cannot read {file}: {error}.", "Give a UTF-8 JSONL file.") from error
     texts: dict[str, Recognition] = {}
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            entry = json.loads(line)
-            audio, text, translation = entry["audio"], entry["text"], entry.get("translation")
-            if not (isinstance(audio, str) and isinstance(text, str) and isinstance(translation, str | None)):
-                raise TypeError("audio, text and translation are texts")
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise HypothesesError(
-                f"{file}, line {number}: no hypothesis ({error}).", 'Each line is {"audio", "text", "translation"}.'
-            ) from error
-        texts[audio] = texts[Path(audio).name] = Recognition(text, translation)
+    try:
+        for where, line in read_lines(file):
+            try:
+                found = convert(parse_object(line), _Hypothesis)
+            except Unreadable as error:
+                raise HypothesesError(
+                    f"{where}: no hypothesis ({error}).", 'Each line is {"audio", "text", "translation"}.'
+                ) from error
+            texts[found.audio] = texts[Path(found.audio).name] = Recognition(found.text, found.translation)
+    except ManifestError as error:
+        raise HypothesesError(error.message, "Give a UTF-8 JSONL file.") from error
     return texts

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
 from speech3n.types import End, Event, Gap, ModelSize, Notice, Segment, Update, Word, join_words, words_text
+from speech3n.untrusted import Number, Seconds, Share, Text
 
 Record = dict[str, Any]
 
@@ -80,12 +81,6 @@ def word_record(word: Word) -> Record:
         "end": _rounded(word.end),
         "confidence": _rounded(word.confidence),
     }
-
-
-Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e8)]
-Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
-Text = Annotated[str, msgspec.Meta(max_length=1_000_000)]
-Number = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
 class WordRecord(msgspec.Struct):

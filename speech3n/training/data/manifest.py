@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from speech3n import untrusted
 from speech3n.errors import Speech3nError
+from speech3n.untrusted import Unreadable
 
 _TEXTS = ("source", "speaker", "license", "reference")
+_LONGEST_LINE = 16_000_000
+_LONGEST_S = 1e8
 _KNOWN = {"audio", "language", "text", "duration_s", "translation_en", *_TEXTS}
 
 
@@ -56,28 +58,26 @@ def read_lines(path: Path) -> Iterator[tuple[str, str]]:
     Only line feeds end a line, so that texts may hold any other separator of Unicode.
     """
     try:
-        with path.open("rb") as file:
-            for number, raw in enumerate(file, start=1):
-                where = f"{path}, line {number}"
-                try:
-                    line = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
-                except UnicodeDecodeError as error:
-                    raise ManifestError(f"{where}: not UTF-8.", "Convert the file to UTF-8.") from error
-                if line.strip():
-                    yield where, line
-    except OSError as error:
+        for number, raw in enumerate(untrusted.read_lines(path, _LONGEST_LINE), start=1):
+            where = f"{path}, line {number}"
+            try:
+                line = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+            except UnicodeDecodeError as error:
+                raise ManifestError(f"{where}: not UTF-8.", "Convert the file to UTF-8.") from error
+            if line.strip():
+                yield where, line
+    except FileNotFoundError as error:
         raise ManifestError(f"Cannot read {path}: {error.strerror}.", "Check the path.") from error
+    except Unreadable as error:
+        raise ManifestError(f"Cannot read {path}: {error}.", "Check the path.") from error
 
 
 def read_record(where: str, line: str) -> Mapping[str, Any]:
     """The JSON object on a line; raises ManifestError where it holds anything else."""
     try:
-        record = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise ManifestError(f"{where}: not JSON ({error.msg}).", "Each line is one JSON object.") from error
-    if not isinstance(record, dict):
-        raise ManifestError(f"{where}: not a JSON object.", "Each line is one JSON object.")
-    return record
+        return untrusted.parse_object(line)
+    except Unreadable as error:
+        raise ManifestError(f"{where}: {error}.", "Each line is one JSON object.") from error
 
 
 def _entry(folder: Path, where: str, line: str) -> ManifestEntry:
@@ -104,7 +104,7 @@ def _text(record: Mapping[str, Any], key: str, where: str, default: str | None =
     if value is None:
         raise ManifestError(f'{where}: "{key}" is missing.', "Needed: audio, language, text.")
     if not isinstance(value, str):
-        raise ManifestError(f'{where}: "{key}" is {json.dumps(value)}, not a text.', "Put it in quotes.")
+        raise ManifestError(f'{where}: "{key}" is {untrusted.shown(value)}, not a text.', "Put it in quotes.")
     return value
 
 
@@ -112,9 +112,9 @@ def _duration(record: Mapping[str, Any], where: str) -> float | None:
     value = record.get("duration_s")
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _LONGEST_S:
         hint = "Give seconds, more than 0, or leave it out."
-        raise ManifestError(f'{where}: "duration_s" is {json.dumps(value)}.', hint)
+        raise ManifestError(f'{where}: "duration_s" is {untrusted.shown(value)}.', hint)
     return float(value)
 
 

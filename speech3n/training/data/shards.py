@@ -12,11 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
+from speech3n import untrusted
 from speech3n.audio.encode import encode
 from speech3n.audio.source import FileSource
 from speech3n.errors import StorageError
 from speech3n.training.data.manifest import ManifestError, read_lines, read_record
 from speech3n.types import SAMPLE_RATE, Waveform
+from speech3n.untrusted import Seconds, Unreadable
 
 LONGEST_SHARD_S = 600.0
 _GAP_S = 0.2
@@ -27,8 +29,8 @@ _BIT_RATE = 24_000
 class ShardClip:
     """A clip of a shard, as its line has it; times in seconds of the shard."""
 
-    start_s: float
-    end_s: float
+    start_s: Seconds
+    end_s: Seconds
     language: str
     text: str
     translation_en: str | None
@@ -100,19 +102,9 @@ def read_shard(shard: Path) -> list[ShardClip]:
     for where, line in read_lines(shard):
         entry = read_record(where, line)
         try:
-            translation = entry["translation_en"]
-            clip = ShardClip(
-                float(entry["start_s"]),
-                float(entry["end_s"]),
-                str(entry["language"]),
-                str(entry["text"]),
-                None if translation is None else str(translation),
-                str(entry["voice"]),
-                str(entry["source"]),
-                float(entry.get("speed", 1.0)),
-            )
-        except (ValueError, KeyError, TypeError) as error:
-            raise ManifestError(f"{where}, does not describe a clip: {error!r}.") from error
+            clip = untrusted.convert(entry, ShardClip)
+        except Unreadable as error:
+            raise ManifestError(f"{where}, does not describe a clip: {error}.") from error
         if not 0 <= clip.start_s < clip.end_s or not clip.text.strip():
             raise ManifestError(f"{where}, describes a clip without length or without text.")
         clips.append(clip)

@@ -29,7 +29,22 @@ def test_a_log_scores_like_the_session_itself(tmp_path: Path) -> None:
     assert [event for event in events if isinstance(event, Status)] == [EVENTS[1]]
 
 
-@pytest.mark.parametrize("line", ["{", '{"type": "update"}', "[]"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{",
+        '{"type": "update"}',
+        "[]",
+        "{}",
+        '{"type": 1}',
+        '{"type": "end", "audio_s": 1e400, "elapsed_s": 1, "dropped_s": 0}',
+        '{"type": "end", "audio_s": -1, "elapsed_s": 1, "dropped_s": 0}',
+        '{"type": "end", "audio_s": NaN, "elapsed_s": 1, "dropped_s": 0}',
+        f'{{"type": "end", "audio_s": {"9" * 400}, "elapsed_s": 1, "dropped_s": 0}}',
+        '{"type": "update", "segment": 1, "committed": 1, "tentative": "", "audio_s": 1, "elapsed_s": 1}',
+        '{"type": ' + "[" * 100_000,
+    ],
+)
 def test_lines_that_are_no_events_are_named(tmp_path: Path, line: str) -> None:
     path = tmp_path / "events.jsonl"
     path.write_text('{"type": "end", "audio_s": 1, "elapsed_s": 1, "dropped_s": 0}\n' + line + "\n")

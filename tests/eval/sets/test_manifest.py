@@ -1,4 +1,5 @@
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,14 @@ def test_null_translation_is_none(folder: Path) -> None:
         (entry(text=None), 'line 2: "text" is missing'),
         (entry(language=7), 'line 2: "language" is 7'),
         (entry(duration_s=0), 'line 2: "duration_s" is 0'),
+        ('{"audio": ' + "[" * 100_000, "line 2: not JSON: it is nested too deep"),
+        ('{"audio": "a.wav", "text": "\\ud800", "language": "es"}', "line 2: not JSON"),
+        (entry(audio="a" * 1_000), "line 2: no audio file"),
+        (entry(duration_s=-1), 'line 2: "duration_s" is -1'),
+        (entry(duration_s=10**400), 'line 2: "duration_s" is 1000'),
+        (entry(duration_s=math.inf), 'line 2: "duration_s" is Infinity'),
+        (entry(duration_s=math.nan), 'line 2: "duration_s" is NaN'),
+        (entry(text=["a" * 100_000]), 'line 2: "text" is ["aaa'),
         (entry(duration_s="1"), 'line 2: "duration_s" is "1"'),
         (entry(translation_en=3), 'line 2: "translation_en" is 3'),
     ],
