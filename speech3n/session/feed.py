@@ -113,6 +113,7 @@ class PulledFeed:
         self._source = source
         self._frames = source.frames()
         self._next = next(self._frames, None)
+        self._failure: Exception | None = None
         self._position = 0
         self._started = time.perf_counter()
         self._skipped_s = 0.0
@@ -124,6 +125,9 @@ class PulledFeed:
         """The next frame; in simulated time the clock jumps to the moment at which it has been spoken."""
         if not self._resumed.wait(timeout_s):
             return None
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
         if self._next is None or self._stopped:
             self.ended = True
             self._source.close()
@@ -133,7 +137,10 @@ class PulledFeed:
         self._position += len(block.pcm)
         if self.is_paced:
             self._skipped_s += max(0.0, self._position / SAMPLE_RATE - self.elapsed_s())
-        self._next = next(self._frames, None)
+        try:
+            self._next = next(self._frames, None)
+        except Exception as error:  # raised once what came before it is recognised
+            self._next, self._failure = None, error
         self.level_db = level_db(block.pcm)
         return block
 

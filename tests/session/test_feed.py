@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from speech3n.errors import DeviceError
+from speech3n.errors import AudioError, DeviceError
 from speech3n.journal.recording import Recording
 from speech3n.session import feed as feed_module
 from speech3n.session.backlog import BacklogLimit
@@ -80,6 +80,18 @@ def test_a_full_disk_does_not_hold_up_a_file(tmp_path: Path) -> None:
     (notice,) = feed.reports()
     assert isinstance(notice, Notice)
     assert "stopped" in notice.message
+
+
+def test_a_source_that_breaks_off_loses_no_frame_before_it(tmp_path: Path) -> None:
+    audio = pcm(0.5)
+    recording = Recording(tmp_path)
+    feed = open_feed(FakeSource(audio, error=AudioError("broken")), recording=recording)
+    received = 0
+    with pytest.raises(AudioError, match="broken"):
+        while True:
+            block = feed.read()
+            received += len(block.pcm) if block is not None else 0
+    assert received == recording.samples == len(audio)
 
 
 def test_simulated_time_passes_as_real_time_would() -> None:
