@@ -44,7 +44,7 @@ def read_bytes(path: Path, largest: int) -> bytes:
         except OSError as error:
             raise Unreadable(error.strerror or error) from error
     if len(content) > largest:
-        raise Unreadable(f"it is larger than {_size(largest)}, which is too much")
+        raise Unreadable(f"it is far too large, over {_size(largest)}")
     return content
 
 

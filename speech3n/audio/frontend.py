@@ -6,7 +6,6 @@ logarithm: what transformers' `Gemma3nAudioFeatureExtractor` computes for a whol
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -21,7 +20,11 @@ from torch import Tensor
 from speech3n.errors import ModelError
 from speech3n.layers.streaming import StreamingModule, silence_padding
 from speech3n.types import SAMPLE_RATE
+from speech3n.untrusted import Unreadable, read_json
 
+_LARGEST_FILE = 1 << 20
+_LARGEST = 1e30
+_MOST_BINS, _LONGEST_FFT = 1 << 10, 1 << 14
 _PADDED_TO = 128
 """A clip is followed by zeros up to a multiple of this many samples, as the reference does."""
 
@@ -46,16 +49,16 @@ class FrontendConfig:
         """The settings of a checkpoint folder, or the standard ones where it has none; raises ModelError."""
         for name, section in (("processor_config.json", "feature_extractor"), ("preprocessor_config.json", None)):
             path = folder / name
-            if not path.is_file():
-                continue
             try:
-                data = json.loads(path.read_text("utf-8"))
-                if section is not None and isinstance(data, Mapping):
-                    data = data.get(section)
+                found = read_json(path, _LARGEST_FILE)
+                data = found if section is None else found.get(section)
                 if data is not None:
                     return cls.from_dict(data)
-            except (OSError, ValueError, TypeError) as error:
-                raise ModelError(f"'{path}' is not a valid description of audio features: {error}.") from error
+            except FileNotFoundError:
+                continue
+            except (ValueError, TypeError, RecursionError) as error:
+                reason = Unreadable(error)
+                raise ModelError(f"'{path}' is not a valid description of audio features: {reason}.") from error
         return cls()
 
     @classmethod
@@ -92,6 +95,8 @@ class FrontendConfig:
             raise ValueError("per_bin_stddev must be positive")
         if self.feature_size < 1:
             raise ValueError("feature_size must be positive")
+        if self.feature_size > _MOST_BINS or self.fft_length > _LONGEST_FFT:
+            raise ValueError(f"feature_size may be {_MOST_BINS} at most, fft_length {_LONGEST_FFT}")
         if not 0 < self.hop_length <= self.frame_length <= self.fft_length:
             raise ValueError("hop_length, frame_length and fft_length must be positive and in this order")
         if not 0 <= self.min_frequency < self.max_frequency <= SAMPLE_RATE / 2:
@@ -108,7 +113,7 @@ def _numbers(name: str, value: Any) -> list[float]:
     """The numbers of a list, also where it is nested: transformers writes a mean for each bin as [[[...]]]."""
     if isinstance(value, list | tuple):
         return [number for item in value for number in _numbers(name, item)]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _LARGEST:
         raise TypeError(f"{name} holds {value!r}, which is not a number")
     return [float(value)]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from speech3n.errors import ModelError
+from speech3n.untrusted import BYTE_ORDER_MARK
 
 _LARGEST_CONFIG = 16_000_000
 """Bytes; those of real models have a few thousand."""
@@ -26,7 +27,7 @@ def read_config(folder: Path, hint: str) -> dict[str, Any] | None:
             raise ModelError(f"'{path}' is not a file.", hint)
         if status.st_size > _LARGEST_CONFIG:
             raise ModelError(f"'{path}' has {status.st_size / 1e6:.0f} MB: that is no model's configuration.", hint)
-        config = json.loads(path.read_bytes())
+        config = json.loads(path.read_bytes().removeprefix(BYTE_ORDER_MARK))
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -13,9 +13,11 @@ from typing import Any
 from speech3n.errors import ModelError
 from speech3n.store.catalogue import FileSpec, ModelSpec, known_models, model_spec
 from speech3n.store.listing import with_files
+from speech3n.untrusted import Unreadable, read_json
 
 PACKAGE = Path(__file__).parent.parent
 """The folder of speech3n itself, which holds the models that come with it."""
+_LARGEST_STAMP = 1_000_000
 _STAMP = ".verified.json"
 """Name of the file that records which files had the right checksum, and when they were last changed."""
 
@@ -155,10 +157,9 @@ def _stamp(path: Path, file: FileSpec) -> dict[str, Any]:
 
 def _read_stamps(folder: Path) -> dict[str, Any]:
     try:
-        stamps = json.loads((folder / _STAMP).read_text("utf-8"))
-    except (OSError, ValueError):
+        return read_json(folder / _STAMP, _LARGEST_STAMP)
+    except (FileNotFoundError, Unreadable):
         return {}
-    return stamps if isinstance(stamps, dict) else {}
 
 
 def _write_stamps(folder: Path, stamps: dict[str, Any]) -> None:

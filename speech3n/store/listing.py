@@ -18,9 +18,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from speech3n.store import hub
 from speech3n.store.catalogue import FileSpec, ModelSpec
 from speech3n.store.hub import SourceError
+from speech3n.untrusted import Number, Text, Unreadable, convert, read_json
 
 _LISTING = ".files.json"
 """Name of the file, in a model's folder, that says which files it has."""
@@ -32,8 +35,26 @@ _WANTED = (
 """What is taken of a repository: never a pickle, never code."""
 _NEEDED = ("config.json", "tokenizer.json", "tokenizer_config.json")
 _INDEX = "model.safetensors.index.json"
+_LARGEST_FILE = 100_000_000
 _GIT_SHA1 = re.compile(r"[0-9a-f]{40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class _ListedFile(msgspec.Struct):
+    name: Text
+    size: Number
+    checksum: Text
+
+
+class _Listing(msgspec.Struct):
+    files: list[_ListedFile]
+    revision: Text = ""
+
+
+class _Index(msgspec.Struct):
+    """Which file has which weight."""
+
+    weight_map: dict[str, str]
 
 
 def with_files(spec: ModelSpec, folder: Path) -> ModelSpec:
@@ -41,12 +62,13 @@ def with_files(spec: ModelSpec, folder: Path) -> ModelSpec:
     if spec.files:
         return spec
     try:
-        record = json.loads((folder / _LISTING).read_text("utf-8"))
-        files = tuple(_file(str(file["name"]), int(file["size"]), str(file["checksum"])) for file in record["files"])
-        revision = spec.revision if spec.bundled else str(record["revision"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        record = convert(read_json(folder / _LISTING, _LARGEST_FILE), _Listing)
+        files = tuple(_file(file.name, file.size, file.checksum) for file in record.files)
+    except (FileNotFoundError, ValueError):
         return spec
-    return replace(spec, revision=revision, files=files)
+    if not spec.bundled and not record.revision:
+        return spec
+    return replace(spec, revision=spec.revision if spec.bundled else record.revision, files=files)
 
 
 def record_listing(spec: ModelSpec, folder: Path) -> None:
@@ -98,9 +120,9 @@ def _is_wanted(name: str) -> bool:
 def _is_whole(snapshot: Path) -> bool:
     """Whether a folder holds the files that a model needs, and all the weights that its index names."""
     shards = {"model.safetensors"}
-    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        shards = set(json.loads((snapshot / _INDEX).read_text("utf-8"))["weight_map"].values())
-    return all(isinstance(name, str) and (snapshot / name).is_file() for name in (*_NEEDED, *shards))
+    with suppress(FileNotFoundError, Unreadable):
+        shards = set(convert(read_json(snapshot / _INDEX, _LARGEST_FILE), _Index).weight_map.values())
+    return all(_is_wanted(name) and (snapshot / name).is_file() for name in (*_NEEDED, *shards))
 
 
 def _published_file(sibling: Any) -> FileSpec:

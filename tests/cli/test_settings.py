@@ -113,7 +113,7 @@ def test_a_setting_for_every_command_is_named_without_a_table(settings: Path) ->
         (b'a = "\xff"\n', "byte 5 is not UTF-8"),
         (b"a = " + b"[" * 100_000, "nested too deep"),
         (b"a = " + b"9" * 5_000, "Exceeds the limit"),
-        (b"#" * 2_000_000, "larger than 1 MB"),
+        (b"#" * 2_000_000, "far too large, over 1 MB"),
     ],
     ids=["no value", "twice", "not UTF-8", "nested", "5,000 digits", "too large"],
 )

@@ -7,9 +7,9 @@ what is said around them in `tokenizer_config.json` and `chat_template.jinja`.
 from __future__ import annotations
 
 import codecs
-import json
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
@@ -18,8 +18,10 @@ from typing import Any, NoReturn
 from tokenizers import Tokenizer
 
 from speech3n.errors import ModelError
+from speech3n.untrusted import Unreadable, read_json, read_text
 
 _HINT = "Fetch the checkpoint with all its files."
+_LARGEST_FILE = 16_000_000
 _CONTEXT_TOKENS = 3
 """Tokens that are decoded again before a new one, to see what it adds. A character has at most four bytes, so that
 after three tokens of at least one byte what began before them is over."""
@@ -36,8 +38,7 @@ class CheckpointTokenizer:
             config = _read_object(folder / "special_tokens_map.json") | _read_object(folder / "tokenizer_config.json")
             self._template = _template(folder / "chat_template.jinja", config)
         except Exception as error:  # the library says that something is wrong with the file by a bare Exception
-            reason = " ".join(str(error).split()).rstrip(".")
-            raise ModelError(f"The tokenizer in '{folder}' cannot be loaded: {reason:.300}.", _HINT) from error
+            raise ModelError(f"The tokenizer in '{folder}' cannot be loaded: {Unreadable(error)}.", _HINT) from error
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         self._named = {name: _content(token) for name, token in config.items() if name.endswith("_token")}
@@ -149,18 +150,18 @@ class _ByteRun:
 
 def _read_object(path: Path) -> dict[str, Any]:
     """The object in a JSON file, an empty one where there is no file."""
-    if not path.is_file():
+    try:
+        return read_json(path, _LARGEST_FILE)
+    except FileNotFoundError:
         return {}
-    contents = json.loads(path.read_text("utf-8"))
-    if not isinstance(contents, dict):
-        raise ValueError(f"{path.name} holds no object")
-    return contents
+    except Unreadable as error:
+        raise Unreadable(f"{path.name}: {error}") from error
 
 
 def _template(path: Path, config: Mapping[str, Any]) -> str | None:
     """The template of a file of its own, or of the configuration, where it may be one of several."""
-    if path.is_file():
-        return path.read_text("utf-8")
+    with suppress(FileNotFoundError):
+        return read_text(path, _LARGEST_FILE)
     template = config.get("chat_template")
     if isinstance(template, list):
         template = {entry["name"]: entry["template"] for entry in template}.get("default")

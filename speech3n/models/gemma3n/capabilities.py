@@ -15,6 +15,7 @@ from pathlib import Path
 
 from speech3n.errors import ModelError, UsageError
 from speech3n.models.gemma3n.sizes import PRESETS, Size
+from speech3n.untrusted import Unreadable, read_json
 
 NAME = "speech3n.json"
 _LARGEST_FILE = 1 << 16
@@ -41,10 +42,8 @@ class Capabilities:
         """Those of a checkpoint folder, all where it says nothing; raises ModelError for a file that is damaged."""
         path = folder / NAME
         try:
-            if path.stat().st_size > _LARGEST_FILE:
-                raise ValueError("it is far too large")
-            data = json.loads(path.read_text("utf-8"))
-            if not isinstance(data, dict) or not data.keys() <= _KEYS:
+            data = read_json(path, _LARGEST_FILE)
+            if not data.keys() <= _KEYS:
                 raise ValueError(f"it holds no object of {', '.join(sorted(_KEYS))}")
             return cls(
                 _codes(data.get("languages")),
@@ -54,9 +53,9 @@ class Capabilities:
             )
         except FileNotFoundError:
             return cls()
-        except (OSError, ValueError, RecursionError, UsageError) as error:
+        except (ValueError, RecursionError, UsageError) as error:
             raise ModelError(
-                f"'{path}' is not valid: {str(error).rstrip('.')}.", "Copy or download the model again."
+                f"'{path}' is not valid: {Unreadable(error)}.", "Copy or download the model again."
             ) from error
 
     def write(self, folder: Path) -> None:

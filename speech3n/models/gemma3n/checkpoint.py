@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import msgspec
 import torch
 from torch import Tensor
 
@@ -23,6 +24,7 @@ from speech3n.layers.skeleton import shapes_only
 from speech3n.models.gemma3n.config import Gemma3nConfig
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.models.gemma3n.quantisation import read_formats, require_unquantised, set_compute_type, swap_in
+from speech3n.untrusted import Unreadable, convert, read_json
 
 _PREFIX = "model."
 _INDEX = "model.safetensors.index.json"
@@ -30,8 +32,15 @@ _SINGLE = "model.safetensors"
 _SHARDS = "model-*-of-*.safetensors"
 _NOT_FOR_SPEECH = re.compile(r"model\.(vision_tower|embed_vision)\.|lm_head\.weight$")
 _SHARED_KEYS = re.compile(r"model\.language_model\.layers\.(\d+)\.self_attn\.(k_proj|v_proj|k_norm|v_norm)\.")
+_LARGEST_INDEX = 100_000_000
 _NAMED = 6
 """How many weights an error lists by name."""
+
+
+class _Index(msgspec.Struct):
+    """Which file has which weight."""
+
+    weight_map: dict[str, str | int]
 
 
 def load(folder: Path, dtype: torch.dtype | None = None, device: str | torch.device = "cpu") -> Gemma3n:
@@ -105,19 +114,19 @@ def weight_files(folder: Path) -> list[Path]:
 
 def _named_files(folder: Path) -> list[Path]:
     index = folder / _INDEX
-    if not index.is_file():
-        return [folder / _SINGLE]
     try:
-        names = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
-    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
+        names = convert(read_json(index, _LARGEST_INDEX), _Index).weight_map.values()
+    except FileNotFoundError:
+        return [folder / _SINGLE]
+    except Unreadable as error:
         raise ModelError(f"'{index}' is not a valid index of weights.", "Fetch the checkpoint again.") from error
     for name in names:
         if not _is_beside(name):
             raise ModelError(
-                f"'{index}' names {str(name)!r}, which is not a safetensors file beside it.",
+                f"'{index}' names {str(name)!r:.80}, which is not a safetensors file beside it.",
                 "Fetch the checkpoint again, from where you trust it.",
             )
-    return [folder / name for name in sorted(names)]
+    return [folder / name for name in sorted(map(str, set(names)))]
 
 
 def _is_beside(name: object) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 from speech3n.errors import ModelError
 from speech3n.models.gemma3n.config_values import number, parse_fields, read_json, require, section
+from speech3n.untrusted import Unreadable
 
 FULL, SLIDING = "full_attention", "sliding_attention"
 _LAYERS, _THETA, _LOCAL_THETA = 35, 1e6, 1e4
@@ -163,14 +164,14 @@ class Gemma3nConfig:
         data = read_json(path)
         if data.get("model_type") != "gemma3n":
             raise ModelError(
-                f"'{path}' describes a model of type '{data.get('model_type')}', not gemma3n.",
+                f"'{path}' describes a model of type '{data.get('model_type')!s:.80}', not gemma3n.",
                 "Give a folder with a Gemma 3n checkpoint in Hugging Face format.",
             )
         try:
             return cls.from_dict(data)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             raise ModelError(
-                f"'{path}' is not a valid Gemma 3n configuration: {error}.",
+                f"'{path}' is not a valid Gemma 3n configuration: {Unreadable(error)}.",
                 "Fetch the file again, from the checkpoint that the weights are of.",
             ) from error
 

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from speech3n import untrusted
 from speech3n.errors import ModelError
+from speech3n.untrusted import Unreadable
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 Config = TypeVar("Config", bound="DataclassInstance")
 _LARGEST_CONFIG = 1 << 20
+_LARGEST = 1e30
+_LARGEST_WHOLE = 1 << 24
+"""A size, an id or a number of tokens; the largest of published models are a few hundred thousand."""
+_PARTS = ("_hidden_layers", "_inputs", "_kernel_size", "_stride_size", "_context_left", "_reduction_factor", "_heads")
+_MOST_PARTS = 1000
+"""Of what a model is built of one by one."""
 
 
 def parse_fields(kind: type[Config], data: Mapping[str, Any]) -> Config:
@@ -52,12 +58,14 @@ _POSITIVE = (
 
 def number(name: str, value: Any, *, whole: bool, positive: bool = False) -> int | float:
     """A number that is not negative; raises TypeError or ValueError that name the field."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _LARGEST:
         raise TypeError(f"{name} is {value!r}, not a number")
     if whole and value != int(value):
         raise TypeError(f"{name} is {value!r}, not a whole number")
     if value < 0 or (positive and value == 0):
         raise ValueError(f"{name} is {value}, which is too small")
+    if whole and value > (_MOST_PARTS if name.endswith(_PARTS) else _LARGEST_WHOLE):
+        raise ValueError(f"{name} is {value}, which is too large")
     return value
 
 
@@ -90,18 +98,11 @@ def section(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a file; raises ModelError where there is none."""
     try:
-        if path.stat().st_size > _LARGEST_CONFIG:
-            raise ModelError(f"'{path}' is far too large for a configuration.")
-        data = json.loads(path.read_text("utf-8"))
+        return untrusted.read_json(path, _LARGEST_CONFIG)
     except FileNotFoundError as error:
         raise ModelError(f"'{path.parent}' has no {path.name}.", "Give a folder with a complete checkpoint.") from error
-    except OSError as error:
-        raise ModelError(f"'{path}' cannot be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise ModelError(f"'{path}' is not valid JSON: {error}.", "Fetch the file again.") from error
-    if not isinstance(data, dict):
-        raise ModelError(f"'{path}' does not hold an object.", "Fetch the file again.")
-    return data
+    except Unreadable as error:
+        raise ModelError(f"'{path}' cannot be read: {error}.", "Fetch the file again.") from error
 
 
 def require(condition: bool, message: str) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 from speech3n.errors import ModelError
 from speech3n.models.gemma3n.checkpoint import weight_files
 from speech3n.models.gemma3n.config import Gemma3nConfig, TextConfig
+from speech3n.models.gemma3n.config_values import read_json
 from speech3n.models.gemma3n.pieces import Piece, Ranges, TensorSource, copy_piece, read_sources
 from speech3n.models.gemma3n.quantisation import read_formats
 from speech3n.models.gemma3n.sizes import Size, SubmodelShape
@@ -143,7 +144,7 @@ def _group(piece: Piece) -> TensorGroup:
 
 def _write_config(source: Path, folder: Path, text: TextConfig) -> None:
     """The source's own `config.json`, with what it says of vision and all else, and the new numbers of layers."""
-    config: dict[str, Any] = json.loads((source / "config.json").read_text("utf-8"))
+    config: dict[str, Any] = read_json(source / "config.json")
     changed = ("num_hidden_layers", "num_kv_shared_layers", "intermediate_size", "layer_types")
     values = asdict(text)
     config["text_config"] = {

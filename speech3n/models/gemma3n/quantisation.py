@@ -8,7 +8,6 @@ safetensors hold the buffers of `Int8Linear`, `Int8Rows` or `Int4Linear`, as the
 from __future__ import annotations
 
 import difflib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +20,9 @@ from speech3n.layers.embedding import Int8Rows
 from speech3n.layers.quantised import Int4Embedding, Int4Linear, Int8Embedding, Int8Linear, Quantised
 from speech3n.layers.rounding import BLOCK, GROUPS
 from speech3n.layers.skeleton import shapes_only
+from speech3n.models.gemma3n.config_values import read_json
 from speech3n.models.gemma3n.model import Gemma3n
+from speech3n.untrusted import Unreadable, shown
 
 KEY = "speech3n_quantisation"
 VERSION = 2
@@ -122,18 +123,15 @@ def build(model: Gemma3n, module: str, kind: str, some_rows: int | None = None) 
 
 
 def read_formats(folder: Path) -> dict[str, str]:
-    """The formats of a checkpoint's quantised modules, none for others; raises ModelError.
-
-    `config.json` is known to be an object.
-    """
-    section = json.loads((folder / "config.json").read_text("utf-8")).get(KEY)
+    """The formats of a checkpoint's quantised modules, none for others; raises ModelError."""
+    section = read_json(folder / "config.json").get(KEY)
     if section is None:
         return {}
     version = section.get("version") if isinstance(section, dict) else None
     if version not in _READABLE:
         raise ModelError(
-            f"'{folder / 'config.json'}' is quantised in version {version!r} of the format, and this program reads "
-            f"version {VERSION}.",
+            f"'{folder / 'config.json'}' is quantised in version {shown(version)} of the format, and this program "
+            f"reads version {VERSION}.",
             _AGAIN,
         )
     formats = section.get("modules")
@@ -148,7 +146,7 @@ def swap_in(folder: Path, model: Gemma3n, formats: Mapping[str, str]) -> None:
         try:
             quantised = build(model, module, kind)
         except ValueError as error:
-            raise ModelError(f"'{folder / 'config.json'}': {KEY}.modules: {error}.", _AGAIN) from error
+            raise ModelError(f"'{folder / 'config.json'}': {KEY}.modules: {Unreadable(error)}.", _AGAIN) from error
         parent, _, name = module.rpartition(".")
         setattr(model.get_submodule(parent), name, quantised)
 

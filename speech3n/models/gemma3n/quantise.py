@@ -12,6 +12,7 @@ from speech3n.layers.rounding import BLOCK
 from speech3n.layers.skeleton import shapes_only
 from speech3n.models.gemma3n.checkpoint import is_left_out, weight_files
 from speech3n.models.gemma3n.config import Gemma3nConfig
+from speech3n.models.gemma3n.config_values import read_json
 from speech3n.models.gemma3n.matformer import copy_companions
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.models.gemma3n.pieces import (
@@ -63,7 +64,7 @@ def quantise_checkpoint(source: Path, recipe: Recipe, output: Path, progress: Pr
     with new_folder(output, nbytes) as folder:
         with (progress or SilentProgress()).stage(f"Quantising to {recipe.name}", nbytes) as report:
             write_shards(folder, groups, _SHARD_BYTES, report, {"recipe": recipe.name})
-        contents = json.loads((source / "config.json").read_text("utf-8"))
+        contents = read_json(source / "config.json")
         contents[KEY] = record(recipe, {part.module: part.kind for part in parts if part.kind is not None})
         (folder / "config.json").write_text(json.dumps(contents, indent=2) + "\n", "utf-8")
         copy_companions(source, folder)

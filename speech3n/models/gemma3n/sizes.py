@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import reprlib
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,8 +23,10 @@ from pathlib import Path
 
 from speech3n.errors import UsageError
 from speech3n.models.gemma3n.config import TextConfig
+from speech3n.untrusted import Unreadable, read_text
 
 _LARGEST_FILE = 1 << 16
+_LARGEST_COUNT = 1 << 24
 _KEYS = ("ffn", "skip")
 _EXAMPLE = 'A size file holds, for example: "ffn = 8192" and "skip = [20, 21, 22, 23, 24]".'
 
@@ -63,15 +66,14 @@ class Size:
     def read(cls, path: Path) -> Size:
         """The size in a TOML or JSON file, called as the file; raises UsageError that names what is wrong."""
         try:
-            if path.stat().st_size > _LARGEST_FILE:
-                raise UsageError(f"'{path}' is far too large for a size.", _EXAMPLE)
-            text = path.read_text("utf-8")
+            text = read_text(path, _LARGEST_FILE)
+        except (FileNotFoundError, Unreadable) as error:
+            raise UsageError(f"'{path}' cannot be read: {Unreadable(error)}.", _EXAMPLE) from error
+        try:
             data = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-        except OSError as error:
-            raise UsageError(f"'{path}' cannot be read: {error.strerror or error}.") from error
         except (ValueError, RecursionError) as error:
             kind = "JSON" if path.suffix == ".json" else "TOML"
-            raise UsageError(f"'{path}' is not valid {kind}: {error}.", _EXAMPLE) from error
+            raise UsageError(f"'{path}' is not valid {kind}: {Unreadable(error)}.", _EXAMPLE) from error
         return cls.parse(path.stem, data, path)
 
     @classmethod
@@ -87,9 +89,11 @@ class Size:
         if isinstance(ffn, list) and all(_is_count(width) for width in ffn):
             ffn = tuple(ffn)
         elif ffn is not None and not _is_count(ffn):
-            raise UsageError(f"'{path}': ffn is {ffn!r}, not a number of columns or a list of them.", _EXAMPLE)
+            raise UsageError(
+                f"'{path}': ffn is {reprlib.repr(ffn)}, not a number of columns or a list of them.", _EXAMPLE
+            )
         if not isinstance(skip, list) or not all(_is_count(layer) for layer in skip):
-            raise UsageError(f"'{path}': skip is {skip!r}, not a list of layers.", _EXAMPLE)
+            raise UsageError(f"'{path}': skip is {reprlib.repr(skip)}, not a list of layers.", _EXAMPLE)
         return cls(name, ffn, tuple(skip))
 
     def of(self, text: TextConfig) -> SubmodelShape:
@@ -183,4 +187,4 @@ PRESETS = {"e2b": Size("e2b", _E2B_FFN, (20, 21, 22, 23, 24)), "e4b": Size("e4b"
 
 
 def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST_COUNT

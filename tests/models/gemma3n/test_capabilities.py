@@ -35,9 +35,9 @@ def test_what_was_written_is_read(tmp_path: Path, capabilities: Capabilities) ->
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "not valid: Expecting"),
+        ("{", "not valid: not JSON: Expecting"),
         ("[" * 60_000, "not valid: "),
-        ("[]", "holds no object of languages"),
+        ("[]", "not valid: not a JSON object"),
         ('{"langages": []}', "holds no object of languages, max_utterance_s, sizes, translates_to"),
         ('{"languages": "en"}', "'en' is not a list of languages"),
         ('{"sizes": [1]}', r"\[1\] is not a table of sizes"),
