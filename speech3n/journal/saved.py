@@ -76,11 +76,11 @@ class SavedSession:
     def load(cls, folder: Path) -> SavedSession:
         """Read a session folder; raises StorageError where it holds neither events nor sound."""
         damage: list[str] = []
-        header = _read_header(folder, damage)
+        unsealed = _read_header(folder, damage)
         lines, lost_events = _read_events(folder, damage)
         recording = _recording(folder, damage)
-        if header is None:
-            header = next((found.header() for found in _all(_Header, "session", lines)), None)
+        # Of the two, the one among the events has a checksum.
+        header = next((found.header() for found in _all(_Header, "session", lines)), unsealed)
         if header is None and not lines and not recording.samples:
             raise StorageError(
                 f"'{folder}' is not a session folder.", f"It should hold {SESSION_FILE} and {EVENTS_FILE}."
@@ -202,10 +202,24 @@ def _unfinished(
 
 def _committed(text: str, updates: Sequence[_Update]) -> tuple[tuple[Word, ...], str]:
     """The words behind a committed text as far as their lines are there, and their text; else no words, and `text`."""
-    words = tuple(record.word() for update in updates for record in update.words)
-    for separator in (" ", ""):
-        for count in range(len(words), 0, -1):
-            known = separator.join(word.text for word in words[:count] if word.text)
-            if text.startswith(known):
-                return words[:count], known
-    return (), text
+    words = [record.word() for update in updates for record in update.words]
+    counts = {separator: _said(text, words, separator) for separator in (" ", "")}
+    separator = max(counts, key=lambda joint: counts[joint])
+    known = words[: counts[separator]]
+    return (tuple(known), _joined(known, separator)) if known else ((), text)
+
+
+def _said(text: str, words: Sequence[Word], separator: str) -> int:
+    """With how many of `words` the text begins."""
+    text += separator
+    end = 0
+    for count, word in enumerate(words):
+        part = word.text and word.text + separator
+        if not text.startswith(part, end):
+            return count
+        end += len(part)
+    return len(words)
+
+
+def _joined(words: Sequence[Word], separator: str) -> str:
+    return separator.join(word.text for word in words if word.text)

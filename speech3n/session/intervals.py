@@ -19,13 +19,19 @@ def merged(intervals: Iterable[Interval]) -> list[Interval]:
 
 
 def without(intervals: Iterable[Interval], others: Iterable[Interval]) -> list[Interval]:
-    """What of `intervals`, which are in order, lies in none of `others`."""
-    rest = list(intervals)
-    for start, end in merged(others):
-        rest = [
-            part
-            for first, last in rest
-            for part in ((first, min(last, start)), (max(first, end), last))
-            if part[0] < part[1]
-        ]
+    """What of `intervals` lies in none of `others`, united and in order."""
+    rest: list[Interval] = []
+    taken = merged(others)
+    first = 0
+    for start, end in merged(intervals):
+        while first < len(taken) and taken[first][1] <= start:
+            first += 1
+        place = first
+        while place < len(taken) and taken[place][0] < end:
+            if start < taken[place][0]:
+                rest.append((start, taken[place][0]))
+            start = max(start, taken[place][1])
+            place += 1
+        if start < end:
+            rest.append((start, end))
     return rest

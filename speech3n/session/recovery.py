@@ -14,7 +14,7 @@ from speech3n.formats.subtitles import SubtitleOptions
 from speech3n.formats.writers import parse_formats, write_transcript
 from speech3n.journal.recording import Recording
 from speech3n.journal.saved import SavedSession
-from speech3n.languages import parse_language
+from speech3n.languages import parse_language, parse_target_language
 from speech3n.session.intervals import merged, without
 from speech3n.session.offline import transcribe_source
 from speech3n.session.options import file_options
@@ -119,10 +119,10 @@ def recover_transcript(
         if translate:
             engine.info.require_translation(target)
         done_s = 0.0
+        recording, language = session.recording, _spoken_language(session, engine)
+        options = file_options(language, translate=translate, target_language=target)
         for start_s, end_s in missing_stretches(session):
-            source = RecordingSource(session.recording, start_s, end_s)
-            language = parse_language(session.header.language or "auto", engine.info.languages)
-            options = file_options(language, translate=translate, target_language=target)
+            source = RecordingSource(recording, start_s, end_s)
             found = transcribe_source(engine, source, options, _shifted(on_progress, done_s))
             segments += [_moved(segment, start_s) for segment in found.segments]
             done_s += end_s - start_s
@@ -132,6 +132,17 @@ def recover_transcript(
     header, recorded_s = session.header, session.recording.samples / SAMPLE_RATE
     builder = TranscriptBuilder(header.source, header.model, segments, recorded_s)
     return builder.build(header.language, translate=header.translate)
+
+
+def _spoken_language(session: SavedSession, engine: Engine) -> str | None:
+    """The language that the session was told, None to detect it; raises UsageError where the engine lacks it."""
+    told = session.header.language
+    if told not in engine.info.languages:
+        try:
+            parse_target_language(told or "auto")
+        except UsageError:
+            return None  # no language at all: whatever somebody wrote there, the sound still has one
+    return parse_language(told, engine.info.languages)
 
 
 class RecordingSource:

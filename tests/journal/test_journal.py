@@ -174,6 +174,34 @@ def test_words_after_a_lost_line_are_recognised_again_those_before_it_stay(tmp_p
     assert unfinished.text == "hola"
 
 
+def test_committed_characters_of_an_open_utterance_without_spaces_stay(tmp_path: Path) -> None:
+    said = Update(words(*"今日は、晴れ", start=1.0), segment=0, language="ja", audio_s=9.0)
+    unfinished = SavedSession.load(keep(tmp_path / "s", said)).unfinished
+    assert unfinished is not None
+    assert unfinished.text == "今日は、晴れ"
+    assert unfinished.words == said.committed
+
+
+def test_a_word_that_only_begins_as_the_lost_one_is_not_taken_for_it(tmp_path: Path) -> None:
+    folder = keep(
+        tmp_path / "s",
+        update(0, "hola", start=1.0),
+        update(0, "hola", "amigos", start=1.0),
+        update(0, "hola", "amigos", "a", "todos", start=1.0),
+    )
+    flip(folder / "events.jsonl", 2)
+    unfinished = SavedSession.load(folder).unfinished
+    assert unfinished is not None
+    assert unfinished.text == "hola"
+
+
+def test_of_two_headers_the_one_with_a_checksum_is_believed(tmp_path: Path) -> None:
+    folder = keep(tmp_path / "s", segment(0, 1.0))
+    path = folder / "session.json"
+    path.write_text(path.read_text().replace('"es"', '"er"'))
+    assert SavedSession.load(folder).header == TALK
+
+
 @pytest.mark.parametrize("name", ["session.json", "events.jsonl"])
 @pytest.mark.parametrize("damage", ["missing", "zeroed", "empty", "folder"])
 def test_a_file_that_is_gone_costs_no_more_than_what_was_in_it(name: str, damage: str, tmp_path: Path) -> None:

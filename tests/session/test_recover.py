@@ -12,7 +12,7 @@ import pytest
 
 from speech3n.cli import main as cli
 from speech3n.engines.base import ModelRef
-from speech3n.errors import StorageError
+from speech3n.errors import StorageError, UsageError
 from speech3n.journal.journal import Journal, SessionHeader
 from speech3n.journal.recording import Recording
 from speech3n.journal.saved import SavedSession
@@ -142,6 +142,20 @@ def test_where_lines_are_lost_their_sound_is_recognised_again(english: Waveform,
     assert texts[0] == "said 0"
     assert "w0" in texts[1]
     assert "said 2" in texts
+
+
+def test_a_language_that_is_none_is_detected(english: Waveform, tmp_path: Path) -> None:
+    header = SessionHeader("talk.wav", "whisper-base", "zz-gibberish")
+    saved = session(tmp_path / "s", english, segment(0, 0.3, 4.0), header=header)
+    engine = FakeEngine()
+    assert recover_transcript(saved, engine).segments[0].text == "said 0"
+    assert {options.language for options in engine.opened} == {None}
+
+
+def test_a_language_that_the_engine_lacks_is_said(english: Waveform, tmp_path: Path) -> None:
+    saved = session(tmp_path / "s", english, header=SessionHeader("talk.wav", "whisper-base", "ja"))
+    with pytest.raises(UsageError, match="Unknown language 'ja'"):
+        recover_transcript(saved, FakeEngine())
 
 
 def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:
