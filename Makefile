@@ -9,13 +9,14 @@ BIN    := $(VENV)/bin
 CORE   := $(VENV)/.installed-core
 STAMP  := $(VENV)/.installed
 MODEL  := whisper-base
+INPUTS := 10000
 # What computes with the kernels that torch chooses by the processor (speech3n/runtime/processor.py).
 NUMERIC := tests/layers tests/models tests/engines/gemma/test_processors.py
 CLIPS  := $(sort $(wildcard speech3n/examples/*.flac))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup weights demo test test-portable check format bench clean
+.PHONY: help setup weights demo test test-portable fuzz check format bench clean
 
 help: ## Show the targets
 	@echo 'make TARGET, where TARGET is one of'
@@ -45,6 +46,9 @@ test: $(STAMP) weights check test-portable ## Run every check and every test
 test-portable: $(STAMP) ## Run the numeric tests as on a processor without AVX-512, and as on one without AVX
 	@ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(BIN)/python -m pytest $(NUMERIC)
 	@ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 $(BIN)/python -m pytest $(NUMERIC)
+
+fuzz: $(STAMP) ## Try 10,000 damaged and hostile inputs of every kind, or INPUTS=N; bad ones are kept in build/fuzz
+	@SPEECH3N_FUZZ_INPUTS=$(INPUTS) $(BIN)/python -m pytest tests/fuzz --timeout 0
 
 check: $(STAMP) ## Lint, format, types, direction of imports
 	@$(BIN)/ruff check .

@@ -7,6 +7,8 @@ import unicodedata
 _UNSHOWN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _JOINERS = "\u200c\u200d"
 """Format characters that languages and emoji are written with."""
+_LONGEST = 1_200
+"""Characters of a message, two paths among them; a name from a file may have millions."""
 
 
 def printable(text: str) -> str:
@@ -19,19 +21,25 @@ def printable(text: str) -> str:
     )
 
 
+def _shown(text: str) -> str:
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST // 2]}…{text[-_LONGEST // 2 :]}"
+    return printable(text)
+
+
 class Speech3nError(Exception):
     """Base of every error that speech3n raises on purpose.
 
     `message` says what and where, `hint` what to do; the command line prints both on one line. Neither holds control
-    characters, whatever names are in them.
+    characters or is longer than a screen, whatever names are in them.
     """
 
     exit_code = 1
 
     def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(printable(message))
-        self.message = printable(message)
-        self.hint = printable(hint)
+        self.message = _shown(message)
+        self.hint = _shown(hint)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()

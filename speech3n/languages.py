@@ -10,6 +10,8 @@ from langcodes.language_lists import CLDR_LANGUAGES
 
 from speech3n.errors import UsageError
 
+_LONGEST_NAME = 100
+
 
 def parse_language(text: str | None, available: Collection[str]) -> str | None:
     """Turn a code or an English name into one of `available` (ISO 639-1 codes).
@@ -21,10 +23,12 @@ def parse_language(text: str | None, available: Collection[str]) -> str | None:
     if wanted in {"", "auto"}:
         return None
     code = wanted.replace("_", "-").split("-")[0]
+    if len(wanted) > _LONGEST_NAME:
+        raise UsageError(f"Unknown language '{text}'.", "Use a code such as es, fr, it, pt or en.")
     if code not in available:
         try:
             code = langcodes.find(wanted).language or ""
-        except LookupError:
+        except (LookupError, ValueError):
             code = ""
     if code in available:
         return code
@@ -46,5 +50,8 @@ def parse_target_language(text: str) -> str:
 
 
 def language_name(code: str) -> str:
-    """The English name of a language code, such as `Spanish` for `es`."""
-    return str(langcodes.Language.get(code).display_name())
+    """The English name of a language code, such as `Spanish` for `es`; what is no code is its own name."""
+    try:
+        return str(langcodes.Language.get(code).display_name())
+    except ValueError:
+        return code

@@ -14,6 +14,7 @@ from speech3n.training.data.manifest import ManifestError, read_lines
 
 _COLUMNS = 7
 """id, file name, raw transcription, transcription, characters, samples, gender; no line names them."""
+_MOST_DIGITS = 11
 _RATE_HZ = 16_000
 _FOLDER = re.compile(r"[a-z]{2,3}(_[a-z0-9]{2,4})+")
 
@@ -42,7 +43,7 @@ def read_fleurs(tsv: Path, language: str | None) -> Iterator[Entry]:
         if len(cells) != _COLUMNS:
             raise ManifestError(f"{where}: {len(cells)} columns, FLEURS has {_COLUMNS}.", "Fetch the file again.")
         number, name, text, _, _, samples, gender = cells
-        if not samples.isdecimal() or int(samples) == 0:
+        if not samples.isdecimal() or len(samples) > _MOST_DIGITS or int(samples) == 0:
             message = f"{where}: the number of samples is {samples!r}."
             raise ManifestError(message, "The column before the last counts samples at 16 kHz.")
         fields = {"split": tsv.stem, "id": number, "gender": gender} | ({"locale": locale} if locale else {})

@@ -178,16 +178,18 @@ def _recorded(folder: Path) -> tuple[int, list[tuple[int, int]]]:
     sizes: dict[int, int] = {}
     for path in folder.glob("audio-*.wav"):
         number = path.stem.removeprefix("audio-")
-        if number.isdecimal() and len(number) == 5:
+        # A folder, a pipe or a link to nowhere under this name is no sound.
+        if number.isdecimal() and len(number) == 5 and path.is_file():
             samples = max(0, path.stat().st_size - _HEADER_BYTES) // _BYTES
             sizes[int(number)] = min(FILE_SAMPLES, samples)
-    last = max(sizes, default=-1)
-    there = [sizes.get(index, 0) for index in range(last + 1)]
-    starts = range(0, last * FILE_SAMPLES, FILE_SAMPLES)
-    holes = [
-        (start + size, start + FILE_SAMPLES) for start, size in zip(starts, there, strict=False) if size < FILE_SAMPLES
-    ]
-    return (last * FILE_SAMPLES + there[-1] if there else 0), holes
+    holes: list[tuple[int, int]] = []
+    there = 0
+    for index in sorted(sizes):
+        start = index * FILE_SAMPLES
+        if there < start:
+            holes.append((there, start))
+        there = start + sizes[index]
+    return there, holes
 
 
 def _header(data_bytes: int) -> bytes:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from speech3n.errors import StorageError, UsageError
+from speech3n.training.data.manifest import ManifestError, read_lines
+from speech3n.untrusted import Text, Unreadable, convert, parse_object
 
 TARGET = "en"
 _SPOKEN = re.compile(r"[^\W\d_]+(?:[-'’ ,.;:!?…«»\"“”¿¡—]+[^\W\d_]+)*[ .!?…»\"”]*")
@@ -30,6 +32,13 @@ class Sentence:
     language: str
     variant: str
     source: str
+
+
+class _Spoken(msgspec.Struct):
+    """What a line of a manifest says."""
+
+    text: Text
+    translation_en: Text | None = None
 
 
 def read_sentences(folder: Path, language: str, reserved: frozenset[str] = frozenset()) -> list[Sentence]:
@@ -54,8 +63,11 @@ def reserved_texts(paths: Iterable[Path]) -> frozenset[str]:
     for path in paths:
         for line in _lines(path):
             if path.suffix == ".jsonl":
-                entry = json.loads(line)
-                texts += [entry["text"], entry.get("translation_en") or ""]
+                try:
+                    entry = convert(parse_object(line), _Spoken)
+                except Unreadable as error:
+                    raise StorageError(f"'{path}' is no manifest: {error}.", "Give manifests and lists.") from error
+                texts += [entry.text, entry.translation_en or ""]
             else:
                 texts += line.split("\t")[:2]
     return frozenset(fingerprint(text) for text in texts) - {""}
@@ -85,21 +97,31 @@ def draw_sentences(sentences: Sequence[Sentence], seed: int, number: int, size: 
 def _listed(folder: Path, language: str) -> Iterator[Sentence]:
     if language == TARGET:
         for line in _lines(folder / f"{TARGET}.txt"):
-            text, source = line.split("\t")[:2]
+            text, source = _cells(folder / f"{TARGET}.txt", line, 2)
             yield Sentence(text, None, language, language, source)
         return
     for line in _lines(folder / f"{language}-{TARGET}.tsv"):
-        text, translation, variant, source = line.split("\t")[:4]
+        text, translation, variant, source = _cells(folder / f"{language}-{TARGET}.tsv", line, 4)
         yield Sentence(text, translation, language, variant, source)
     alone = folder / f"mono.{language}.txt"
     if alone.is_file():
         for line in _lines(alone):
-            text, variant, _ = line.split("\t")[:3]
+            text, variant, _ = _cells(alone, line, 3)
             yield Sentence(text, None, language, variant, "mono")
+
+
+def _cells(path: Path, line: str, count: int) -> list[str]:
+    """The first cells of a line; raises StorageError where it has fewer."""
+    cells = line.split("\t")[:count]
+    if len(cells) < count:
+        raise StorageError(
+            f"'{path}' has a line with {len(cells)} columns instead of {count}.", "Separate them by tabs."
+        )
+    return cells
 
 
 def _lines(path: Path) -> list[str]:
     try:
-        return [line for line in path.read_text("utf-8").splitlines() if line.strip()]
-    except OSError as error:
-        raise StorageError(f"'{path}' cannot be read: {error.strerror}.", "Give the folder with the lists.") from error
+        return [line for _, line in read_lines(path)]
+    except ManifestError as error:
+        raise StorageError(error.message, "Give the folder with the lists.") from error
