@@ -46,10 +46,9 @@ class UtteranceLevels:
         self._powers.extend(power(samples[:whole].reshape(-1, FRAME_SAMPLES)).tolist())
         self._rest = samples[whole:]
 
-    def split(self, samples: int) -> UtteranceLevels:
-        """Keep the whole frames before `samples`, and return what comes after them."""
+    def split(self, frames: int) -> UtteranceLevels:
+        """Keep so many frames, and return what comes after them."""
         after = UtteranceLevels()
-        frames = samples // FRAME_SAMPLES
         after._powers, self._powers = self._powers[frames:], self._powers[:frames]
         after._rest, self._rest = self._rest, np.zeros(0, np.float32)
         return after

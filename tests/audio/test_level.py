@@ -44,6 +44,6 @@ def test_speech_lies_between_what_is_far_below_the_peak() -> None:
 
 def test_an_utterance_that_is_cut_keeps_its_first_frames() -> None:
     first = levels_of(frame(-80), frame(-80), frame(-20), frame(-80, 800))
-    rest = first.split(2 * FRAME_SAMPLES)
+    rest = first.split(2)
     assert (first.is_silent, rest.is_silent) == (True, False)
     assert rest.speech() == pytest.approx((0.0, FRAME_S + 0.05))

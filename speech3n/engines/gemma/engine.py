@@ -135,6 +135,8 @@ class Gemma3nStream:
             self.use_size(options.size)
         self._blocks: list[Waveform] = []
         self._samples = 0
+        self._lead = 0
+        """Samples before the utterance that its first soft token has as well, where a cut fell within a token."""
         self._levels = UtteranceLevels()
         self._clock = WordClock()
         self._draft: tuple[int, ...] = ()
@@ -171,11 +173,12 @@ class Gemma3nStream:
     def cut(self, samples: int, words: int) -> Hypothesis:
         """Decode the soft tokens before the cut once more; those after it begin the next utterance as they are."""
         self._encode()
-        soft_tokens, levels = self._decoder.cut(samples // FRAME_SAMPLES), self._levels.split(samples)
+        whole, lead = divmod(self._lead + samples, FRAME_SAMPLES)
+        soft_tokens, levels = self._decoder.cut(whole), self._levels.split(whole)
         after, self._samples = self._samples - samples, samples
         hypothesis = self._decode(is_final=True)
         self._decoder.restart(soft_tokens)
-        self._samples, self._levels, self._clock = after, levels, WordClock()
+        self._samples, self._lead, self._levels, self._clock = after, lead, levels, WordClock()
         self._draft, self._propose_first = (), None
         self._fresh = after > 0
         return hypothesis
@@ -214,7 +217,9 @@ class Gemma3nStream:
         # Its times are estimates, which say nothing about whether there was time to say a phrase twice.
         words = _without_loop(split_words(answer.transcript, options.language))
         confidences = word_confidences(words, text) if text is not None else []
-        placed = self._clock.place(words, confidences, self._levels.speech())
+        lead_s = self._lead / SAMPLE_RATE
+        begin, end = self._levels.speech()
+        placed = self._clock.place(words, confidences, (max(0.0, begin - lead_s), max(0.0, end - lead_s)))
         translation = None
         if options.translate and _translates(options):
             translation = _without_loop(split_words(answer.translation or "", options.target_language))

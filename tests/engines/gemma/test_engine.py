@@ -25,7 +25,7 @@ from speech3n.errors import EngineError, ModelError, UsageError
 from speech3n.models.gemma3n.checkpoint import save
 from speech3n.models.gemma3n.config import Gemma3nConfig
 from speech3n.models.gemma3n.model import Gemma3n
-from speech3n.types import SAMPLE_RATE, Hypothesis, Waveform
+from speech3n.types import FRAME_SAMPLES, SAMPLE_RATE, Hypothesis, Waveform
 from tests.models.gemma3n.pairs import randomise, small_config
 
 VISION, AUDIO, VOCABULARY = 310, 318, 374
@@ -218,6 +218,22 @@ def test_any_chopping_gives_the_same_final_words(engine: Engine, chunks: list[tu
     assert [word.confidence for word in found.words] == pytest.approx(
         [word.confidence for word in expected.words], abs=0.002
     )
+
+
+def test_many_cuts_within_soft_tokens_move_no_time(engine: Engine) -> None:
+    stream = engine.open_stream(StreamOptions(language="es", interactive=True))
+    samples = 2 * FRAME_SAMPLES - 60
+    for number in range(12):
+        stream.accept_waveform(noise(samples / SAMPLE_RATE, number))
+        stream.decode()
+        before = stream.cut(samples, 1)
+        assert before.audio_s == samples / SAMPLE_RATE
+        assert all(word.end <= before.audio_s for word in before.words)
+    stream.accept_waveform(noise(2.0))
+    after = finish(stream)
+    assert after.words
+    assert after.audio_s == 2.0
+    assert all(0 <= word.start <= word.end <= after.audio_s for word in after.words)
 
 
 def test_sound_is_kept_though_the_recorder_uses_its_buffer_again(engine: Engine) -> None:
