@@ -51,7 +51,8 @@ class Journal:
         self._owns_folder = owns_folder
         self._lock = threading.Lock()
         self._unwritten = bytearray()
-        self._is_failing = self._is_removed = False
+        """Held while the file of events is written or closed."""
+        self._is_failing = self._is_removed = self._is_closed = False
         self._committed: tuple[int, int] = (0, 0)
         """A segment and how many of its committed words are written."""
 
@@ -93,18 +94,22 @@ class Journal:
     def record(self, event: Event) -> Notice | None:
         """Append an event; a Notice where the disk takes no more, or takes some again, or the folder is gone.
 
-        What the disk does not take is kept in memory and tried again with the next event, and with `close`.
+        What the disk does not take is kept in memory and tried again with the next event, and with `close`; what comes
+        after that is not kept.
         """
         record = event_record(event)
         if record is None:
             return None
+        with self._lock:
+            return None if self._is_closed else self._append(event, record)
+
+    def _append(self, event: Event, record: Record) -> Notice | None:
         if isinstance(event, Update):
             record["words"] = [word_record(word) for word in event.committed[self._written_words(event) :]]
             self._committed = event.segment, len(event.committed)
         was_failing, was_removed = self._is_failing, self._is_removed
         try:
-            with self._lock:
-                self._write(record, is_lasting=isinstance(event, Segment | Gap | End))
+            self._write(record, is_lasting=isinstance(event, Segment | Gap | End))
         except OSError as error:
             self._is_failing = True
             return None if was_failing else self._stopped(error)
@@ -116,7 +121,8 @@ class Journal:
 
     def discard(self) -> None:
         """Remove what this journal wrote, of a session without any sound."""
-        os.close(self._events)
+        with self._lock:
+            self._end()
         self.recording.delete()
         for name in (SESSION_FILE, EVENTS_FILE):
             (self.folder / name).unlink(missing_ok=True)
@@ -124,18 +130,31 @@ class Journal:
             self.folder.rmdir()
 
     def close(self, *, keep_audio: bool = True) -> None:
-        """End the journal, deleting the sound unless `keep_audio`; raises StorageError where the disk is still full."""
+        """End the journal, deleting the sound unless `keep_audio`; a second time nothing more is written.
+
+        Raises StorageError where the disk is still full.
+        """
         try:
-            self._write(None, is_lasting=True)
+            with self._lock:
+                if self._is_closed:
+                    return
+                try:
+                    self._write(None, is_lasting=True)
+                finally:
+                    self._end()
         except OSError as error:
             notice = self._stopped(error)
             raise StorageError(notice.message, notice.hint) from error
         finally:
-            os.close(self._events)
             if keep_audio:
                 self.recording.close()
             else:
                 self.recording.delete()
+
+    def _end(self) -> None:
+        if not self._is_closed:
+            self._is_closed = True
+            os.close(self._events)
 
     def _written_words(self, update: Update) -> int:
         segment, count = self._committed

@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import struct
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -31,10 +32,13 @@ _RETRY_EVERY_S = 1.0
 
 
 class Recording:
-    """16-bit mono audio, appended by one thread and read back by any; positions are samples from the start."""
+    """16-bit mono audio, appended by one thread, read back and closed by any; positions are samples from the start."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._lock = threading.Lock()
+        """Held while the file is written or closed: whoever captures may not have stopped when the session ends."""
+        self._is_closed = False
         self._file: tuple[int, int] | None = None
         """Index and descriptor of the file that is written."""
         self._created: list[Path] = []
@@ -42,6 +46,7 @@ class Recording:
         self._synced_s = time.monotonic()
         self.samples, self.holes = _recorded(folder)
         """Where the recording ends, and the stretches [start, end) before that which are not on disk."""
+        self._is_of_before = self.samples > 0
 
     @property
     def is_failing(self) -> bool:
@@ -55,10 +60,14 @@ class Recording:
     def append(self, pcm: Waveform) -> Notice | None:
         """Write audio [T]; a Notice where the disk takes no more, or takes some again. What it does not take is lost.
 
-        Raises StorageError where the folder held a recording before.
+        So is what comes after `close`. Raises StorageError where the folder held a recording before.
         """
-        if self.samples and not self._created:
+        if self._is_of_before:
             raise StorageError(f"The recording in '{self._folder}' cannot be continued.")
+        with self._lock:
+            return None if self._is_closed else self._append(pcm)
+
+    def _append(self, pcm: Waveform) -> Notice | None:
         start, self.samples = self.samples, self.samples + len(pcm)
         now_s = time.monotonic()
         if self._failed_s is not None and now_s - self._failed_s < _RETRY_EVERY_S:
@@ -100,19 +109,14 @@ class Recording:
 
     def close(self) -> None:
         """Write the true length into the last file's header, and see it to the disk; raises StorageError."""
-        if self._file is None:
-            return
-        index, file = self._file
-        self._file = None
-        try:
+        with self._lock:
+            self._is_closed = True
             try:
-                os.pwrite(file, _header(os.fstat(file).st_size - _HEADER_BYTES), 0)
-                os.fsync(file)
-            finally:
-                os.close(file)
-        except OSError as error:
-            path = _path(self._folder, index)
-            raise StorageError(f"'{path}' could not be completed: {error.strerror or error}.") from error
+                self._complete()
+            except OSError as error:
+                raise StorageError(
+                    f"The recording in '{self._folder}' could not be completed: {error.strerror or error}."
+                ) from error
 
     def delete(self) -> None:
         """Remove the audio files that this recording made."""
@@ -135,19 +139,36 @@ class Recording:
 
     def _open(self, index: int) -> int:
         if self._file is None or self._file[0] != index:
-            self.close()
+            self._complete()
             path = _path(self._folder, index)
             file = create_private(path)
+            try:
+                os.pwrite(file, _header(_UNKNOWN - _HEADER_BYTES), 0)
+                os.fsync(file)
+                sync_folder(self._folder)
+            except OSError:
+                # Without a header it would be no sound to anybody; it is made anew when there is room.
+                os.close(file)
+                path.unlink(missing_ok=True)
+                raise
             self._created.append(path)
             self._file = index, file
-            os.pwrite(file, _header(_UNKNOWN - _HEADER_BYTES), 0)
-            os.fsync(file)
-            sync_folder(self._folder)
         return self._file[1]
+
+    def _complete(self) -> None:
+        """End the file that is written, with its true length in its header; raises OSError."""
+        if self._file is None:
+            return
+        file, self._file = self._file[1], None
+        try:
+            os.pwrite(file, _header(os.fstat(file).st_size - _HEADER_BYTES), 0)
+            os.fsync(file)
+        finally:
+            os.close(file)
 
     def _sync(self, now_s: float) -> None:
         if self._file is not None and now_s - self._synced_s >= _SYNC_EVERY_S:
-            os.fdatasync(self._file[1])
+            getattr(os, "fdatasync", os.fsync)(self._file[1])  # macOS has only the second
             self._synced_s = now_s
 
     def _add_hole(self, start: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -199,7 +199,11 @@ class LiveSession:
             self.paths = self.save(self.folder / "transcript", formats, private=True)
             keep_audio = not (self._is_complete and self.request.discard_audio)
         except StorageError as error:
-            raise StorageError(error.message, self._save_elsewhere(formats)) from error
+            failure = StorageError(error.message, self._save_elsewhere(formats))
+            # That events could not be written either is no news, and would stand in the place of what is.
+            with suppress(StorageError):
+                self.journal.close()
+            raise failure from error
         finally:
             self.journal.close(keep_audio=keep_audio)
 
@@ -207,8 +211,12 @@ class LiveSession:
         """Write the transcripts, for which there is no room, among the temporary files; what to do, in a sentence."""
         if self.journal.is_whole:
             return f"All text is kept in the journal: make room, then run `speech3n recover {self.folder}`."
-        folder = Path(tempfile.mkdtemp(prefix="speech3n-"))
-        self.paths = self.save(folder / "transcript", formats, private=True)
+        try:
+            folder = Path(tempfile.mkdtemp(prefix="speech3n-"))
+            self.paths = self.save(folder / "transcript", formats, private=True)
+        except (OSError, StorageError):
+            # Not even there.
+            return f"What was written before is kept: make room, then run `speech3n recover {self.folder}`."
         return f"The transcript is in '{folder}' instead: make room, and move it."
 
 

@@ -110,6 +110,17 @@ def test_what_a_full_disk_did_not_take_is_written_when_there_is_room(tmp_path: P
     assert [s.id for s in SavedSession.load(tmp_path / "s").segments] == [0, 1, 2]
 
 
+def test_what_comes_after_the_end_is_written_nowhere(tmp_path: Path) -> None:
+    journal = Journal.create(tmp_path / "s", TALK)
+    journal.close()
+    # Descriptors are used again: a file of somebody else's has the number now.
+    with (tmp_path / "transcript.txt").open("w"):
+        assert journal.record(segment(0, 1.0)) is None
+        journal.close()
+        journal.discard()
+    assert (tmp_path / "transcript.txt").read_bytes() == b""
+
+
 def test_a_folder_that_is_removed_is_said_once(tmp_path: Path) -> None:
     journal = Journal.create(tmp_path / "s", TALK)
     shutil.rmtree(tmp_path / "s")

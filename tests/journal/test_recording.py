@@ -92,6 +92,55 @@ def test_a_full_disk_is_said_once_and_recording_goes_on_when_there_is_room(
     assert not kept[1500:3000].any()
 
 
+def test_a_disk_that_is_full_from_the_start_ends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording_module, "_RETRY_EVERY_S", 0.0)
+    recording = Recording(tmp_path)
+    pcm = ramp(3000)
+    (tmp_path / "empty").touch()
+    with full_disk(tmp_path / "empty"):
+        stopped = recording.append(pcm[:1000])
+        assert recording.append(pcm[1000:2000]) is None
+    assert not list(tmp_path.glob("*.wav")), "a file without a header is no sound to anybody"
+    resumed = recording.append(pcm[2000:])
+    recording.close()
+    assert stopped is not None
+    assert resumed is not None
+    assert recording.holes == [(0, 2000)]
+    with wave.open(str(tmp_path / "audio-00000.wav")) as file:
+        assert file.getnframes() == 3000
+
+
+def test_a_file_that_cannot_be_completed_does_not_end_the_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording_module, "_RETRY_EVERY_S", 0.0)
+    monkeypatch.setattr(recording_module, "FILE_SAMPLES", 500)
+    recording = Recording(tmp_path)
+    pcm = ramp(1000)
+    recording.append(pcm[:500])
+    with monkeypatch.context() as patch:
+        patch.setattr(recording_module.os, "fsync", lambda file: os.pread(-1, 0, 0))
+        stopped = recording.append(pcm[500:700])
+    assert stopped is not None
+    assert stopped.severity == "error"
+    assert recording.append(pcm[700:]) is not None
+    recording.close()
+    np.testing.assert_allclose(Recording(tmp_path).read(700, 300), pcm[700:], atol=1e-4)
+
+
+def test_what_is_captured_after_the_end_is_written_nowhere(tmp_path: Path) -> None:
+    recording = Recording(tmp_path)
+    recording.append(ramp(100))
+    recording.close()
+    # Descriptors are used again: a file of somebody else's may have the number now.
+    with (tmp_path / "transcript.txt").open("w") as other:
+        assert recording.append(ramp(2560)) is None
+        recording.close()
+        assert not other.closed
+    assert (recording.samples, recording.holes) == (100, [])
+    assert (tmp_path / "transcript.txt").read_bytes() == b""
+
+
 def test_a_file_that_is_gone_is_a_hole_and_the_others_keep_their_places(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -171,3 +172,22 @@ def test_without_any_room_the_transcript_is_written_elsewhere_and_that_is_said(
     with pytest.raises(StorageError, match=r"The transcript is in '.*elsewhere.*' instead"):
         live.close()
     assert live.paths[0].read_text()
+
+
+@pytest.mark.parametrize("has_other_room", [True, False])
+def test_where_a_transcript_is_comes_before_what_the_journal_lacks(
+    examples: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, has_other_room: bool
+) -> None:
+    def full(*_: object, is_lasting: bool) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "elsewhere"))
+    if has_other_room:
+        (tmp_path / "elsewhere").mkdir()
+    live = open_live(LiveRequest(str(examples["en"]), language="en", save=tmp_path / "s"), FakeEngine())
+    list(live.events())
+    (tmp_path / "s" / "transcript.txt").mkdir()
+    monkeypatch.setattr(type(live.journal), "is_whole", False)
+    monkeypatch.setattr(type(live.journal), "_write", full)
+    with pytest.raises(StorageError, match="elsewhere" if has_other_room else "What was written before is kept"):
+        live.close()
