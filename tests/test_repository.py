@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from speech3n.eval.bench import __main__ as bench
 from speech3n.eval.bench import finetuned
+from speech3n.eval.bench.captions.benchmark import SHORT_FORM
 from speech3n.eval.bench.nano import __main__ as nano
 from tests.conftest import REPOSITORY
 
@@ -79,4 +80,4 @@ def test_measuring_asks_for_clips(
 
 
 def test_the_short_form_is_there() -> None:
-    assert (REPOSITORY / bench.SHORT_FORM).is_file()
+    assert (REPOSITORY / SHORT_FORM).is_file()

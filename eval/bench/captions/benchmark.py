@@ -18,7 +18,7 @@ from speech3n.eval.sets.manifest import load_manifest
 from speech3n.store import DEFAULT_MODEL
 
 _PARTS = (*EVALUATIONS, "busy", "agreement", "silence", "memory")
-_SHORT_FORM = "speech3n/examples/examples.jsonl"
+SHORT_FORM = "speech3n/examples/examples.jsonl"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ def _tables(store: ResultStore) -> str:
 def _measure(request: CaptionsRequest, store: ResultStore, parts: Sequence[str]) -> None:
     manifest, model = request.clips, request.model
     if manifest is None:
-        raise UsageError("There are no clips to measure on.", f"Name a manifest, or {_SHORT_FORM} for a short form.")
+        raise UsageError("There are no clips to measure on.", f"Name a manifest, or {SHORT_FORM} for a short form.")
     clips = load_manifest(manifest, limit=request.limit)
     runs: dict[str, Callable[[], None]] = {
         **{name: partial(run_evaluation, name, store, manifest, model, request.limit) for name in EVALUATIONS},

@@ -88,7 +88,10 @@ class CheckpointTokenizer:
                     before = self.decode([*context], skip_special_tokens=False)
                     length += len(self.decode([*context, token], skip_special_tokens=False)) - len(before)
                 else:
-                    run = run or _ByteRun(length)
+                    if run is None:
+                        # Some decoders leave out a space at the very beginning.
+                        is_left_out = not context and not self.decode([token], skip_special_tokens=False)
+                        run = _ByteRun(length, left_out=int(is_left_out))
                     length = run.push(byte)
                 context.append(token)
             lengths.append(length)
@@ -130,9 +133,10 @@ class _ByteRun:
     A mark for each byte, that is, those of whole characters included (`ByteFallback` in the tokenizers library).
     """
 
-    def __init__(self, start: int) -> None:
-        """`start` is the length of the text before them."""
+    def __init__(self, start: int, *, left_out: int = 0) -> None:
+        """`start` is the length of the text before them, `left_out` how many characters the text lacks of them."""
         self._start = start
+        self._left_out = left_out
         self._bytes = self._characters = 0
         self._utf8 = codecs.getincrementaldecoder("utf-8")()
         self._is_broken = False
@@ -145,7 +149,7 @@ class _ByteRun:
         except UnicodeDecodeError:
             self._is_broken = True
         is_whole = not self._is_broken and not self._utf8.getstate()[0]
-        return self._start + (self._characters if is_whole else self._bytes)
+        return self._start + (self._characters - self._left_out if is_whole else self._bytes)
 
 
 def _read_object(path: Path) -> dict[str, Any]:
