@@ -161,6 +161,36 @@ def test_what_is_before_a_cut_is_translated_alone(engine: Engine, spanish: Wavef
     assert after.translation
 
 
+detecting = pytest.mark.parametrize("engine", ["whisper-base"], indirect=True)
+
+
+@detecting
+def test_the_language_after_a_cut_is_detected_anew(engine: Engine, english: Waveform, spanish: Waveform) -> None:
+    stream = engine.open_stream(StreamOptions(interactive=True))
+    stream.accept_waveform(english)
+    newest = stream.decode()
+    assert newest is not None
+    before = stream.cut(len(english), len(newest.words))
+    stream.accept_waveform(spanish)
+    stream.input_finished()
+    after = stream.decode()
+    assert after is not None
+    assert (before.language, after.language) == ("en", "es")
+    assert before.language_confidence == newest.language_confidence
+    assert 0 < after.language_confidence != before.language_confidence
+
+
+@detecting
+def test_of_nothing_after_a_cut_nothing_is_said(engine: Engine, english: Waveform) -> None:
+    stream = engine.open_stream(StreamOptions(interactive=True))
+    stream.accept_waveform(english)
+    newest = stream.decode()
+    assert newest is not None
+    stream.cut(len(english), len(newest.words))
+    stream.input_finished()
+    assert stream.decode() is None
+
+
 def test_a_stream_does_not_know_of_another(engine: Engine, english: Waveform, spanish: Waveform) -> None:
     alone = recognise(engine, english, StreamOptions(language="en"))
     other = engine.open_stream(StreamOptions(language="es"))

@@ -138,6 +138,7 @@ class WhisperStream:
         self._blocks: list[Waveform] = []
         self._finished = False
         self._fresh = False
+        self._likely_language = options.likely_language
         self._language = options.language or (None if engine.model.is_multilingual else "en")
         self._language_confidence = 1.0 if self._language else 0.0
         self._transcribing = _AgreedPrefix()
@@ -165,6 +166,9 @@ class WhisperStream:
         self._fresh = False
         self._pcm = np.concatenate([self._pcm, *self._blocks])
         self._blocks.clear()
+        if not len(self._pcm):
+            # What a cut leaves may be nothing, of which Whisper would detect a language and might say something.
+            return None
         audio_s = len(self._pcm) / SAMPLE_RATE
         encoded = self._engine.encode(self._pcm, self._padding_s)
         language = self._settle_language(encoded, audio_s)
@@ -188,7 +192,12 @@ class WhisperStream:
         self._pcm, self._fresh, self._words = rest, len(rest) > 0, ()
         self._translating = _AgreedPrefix()
         self._context = words_text(before, language)
-        return Hypothesis(before, language, self._language_confidence, translation, samples / SAMPLE_RATE)
+        confidence = self._language_confidence
+        if self._options.language is None and self._engine.model.is_multilingual:
+            # Somebody else may speak next: detected anew, as that of any utterance.
+            self._language_confidence = 0.0
+            self._likely_language = self._language if before else self._likely_language
+        return Hypothesis(before, language, confidence, translation, samples / SAMPLE_RATE)
 
     @property
     def _is_careful(self) -> bool:
@@ -208,7 +217,7 @@ class WhisperStream:
             return self._language
         ranked = [(str(token).strip("<|>"), float(p)) for token, p in self._engine.model.detect_language(encoded)[0]]
         language, confidence = next(choice for choice in ranked if choice[0] not in _NEVER_DETECTED)
-        likely = self._options.likely_language
+        likely = self._likely_language
         if likely is not None and language != likely and confidence < _CLEAR_LANGUAGE:
             language = likely
         if language != self._language:
