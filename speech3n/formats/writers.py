@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import secrets
+import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -56,6 +57,20 @@ def write_transcript(
         _write_atomically(path, render(transcript, format_, options), private=private)
         paths.append(path)
     return paths
+
+
+def rescue_transcript(
+    transcript: Transcript, formats: Iterable[str], name: str, options: SubtitleOptions = _DEFAULT
+) -> list[Path]:
+    """Write files that cannot be where they belong to a new folder among the temporary ones, for their owner alone.
+
+    Returns the paths; raises StorageError where there is no room either.
+    """
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="speech3n-"))
+    except OSError as error:
+        raise StorageError(f"No temporary folder can be made: {error.strerror or error}.", "Make room.") from error
+    return write_transcript(transcript, formats, folder / name, options, private=True)
 
 
 def _write_atomically(path: Path, text: str, *, private: bool) -> None:

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Protocol
 
 from speech3n.audio.inputs import is_pipe, open_source
+from speech3n.audio.media import reason
 from speech3n.audio.pcm import PcmFormat
 from speech3n.audio.source import AudioSource, FileSource
 from speech3n.engines.base import Engine
 from speech3n.engines.registry import install_model, open_engine, resolve_model
-from speech3n.errors import Speech3nError, UsageError
+from speech3n.errors import Speech3nError, StorageError, UsageError
 from speech3n.formats.subtitles import SubtitleOptions
-from speech3n.formats.writers import parse_formats, render, write_transcript
+from speech3n.formats.writers import parse_formats, render, rescue_transcript, write_transcript
 from speech3n.languages import language_name, parse_language, parse_target_language
 from speech3n.session.jobs import Job, find_jobs
 from speech3n.session.offline import Interrupted, transcribe_source
@@ -24,7 +25,7 @@ from speech3n.types import SAMPLE_RATE, Transcript
 
 _DEFAULT_FORMAT = "txt"
 _MOST_OPEN = 32
-"""Files kept open between being looked at and being heard; a folder may hold more than a process may open."""
+"""Files kept open between being looked at and being read; a folder may hold more than a process may open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class Reporter(Protocol):
         ...
 
     def file(self, name: str) -> Callable[[float], None]:
-        """An input is begun; what is returned takes the seconds of it heard so far."""
+        """An input is begun; what is returned takes the seconds of it that are done."""
         ...
 
     def note(self, text: str) -> None:
@@ -117,7 +118,7 @@ def _left_to_do(jobs: list[Job], formats: tuple[str, ...], request: TranscribeRe
         for path in job.outputs(formats).values():
             if path.absolute() in inputs:
                 raise UsageError(f"'{path}' is an input, and would be overwritten.", "Choose another --output-dir.")
-            if path.exists() and not request.skip_existing and not request.overwrite:
+            if _exists(path) and not request.skip_existing and not request.overwrite:
                 raise UsageError(
                     f"'{path}' exists already.",
                     "Give --skip-existing to leave what is there, or --overwrite to write it anew.",
@@ -125,6 +126,14 @@ def _left_to_do(jobs: list[Job], formats: tuple[str, ...], request: TranscribeRe
     if not request.skip_existing:
         return jobs
     return [job for job in jobs if not all(path.exists() for path in job.outputs(formats).values())]
+
+
+def _exists(path: Path) -> bool:
+    """Whether a file is there already; raises UsageError where none can ever be."""
+    try:
+        return path.exists()
+    except OSError as error:
+        raise UsageError(f"'{path}' cannot be written: {reason(error)}.", "Choose another --output-dir.") from error
 
 
 def _total_s(sources: Iterable[AudioSource | None]) -> float | None:
@@ -168,7 +177,7 @@ class _Batch:
         """Transcribe one input and save what comes of it; whatever is wrong with it is reported."""
         try:
             source = source or open_source(job.source, pcm=self._request.pcm)
-            transcript = self._hear(engine, job, source, options)
+            transcript = self._recognise(engine, job, source, options)
             self._save(job, transcript)
         except Speech3nError as error:
             self._fail(error)
@@ -180,7 +189,7 @@ class _Batch:
             elif options.language is None and transcript.language:
                 self._reporter.note(f"{job.source}: {language_name(transcript.language)} (detected)")
 
-    def _hear(self, engine: Engine, job: Job, source: AudioSource, options: SessionOptions) -> Transcript:
+    def _recognise(self, engine: Engine, job: Job, source: AudioSource, options: SessionOptions) -> Transcript:
         try:
             return transcribe_source(engine, source, options, self._reporter.file(source.name))
         finally:
@@ -193,8 +202,10 @@ class _Batch:
             if interrupted.transcript.segments:
                 partial = _unused(Job(job.source, job.stem.with_name(f"{job.stem.name}.partial")), self._formats)
                 self._save(partial, interrupted.transcript)
-                heard = f"What was recognised of its first {interrupted.transcript.duration_s:.0f} s is kept"
-                self._reporter.note(f"{job.source}: {heard} as '{partial.stem.name}'.")
+                self._reporter.note(
+                    f"{job.source}: What was recognised of its first {interrupted.transcript.duration_s:.0f} s is "
+                    + ("shown." if self._is_shown else f"kept as '{partial.stem.name}'.")
+                )
         except Speech3nError as error:
             self._fail(error)
         if isinstance(interrupted.cause, KeyboardInterrupt):
@@ -208,7 +219,13 @@ class _Batch:
         paths = job.outputs(self._formats)
         # With --skip-existing some of them may be there, and corrected by hand.
         missing = [name for name, path in paths.items() if not (self._request.skip_existing and path.exists())]
-        write_transcript(transcript, missing, job.stem, self._layout)
+        try:
+            write_transcript(transcript, missing, job.stem, self._layout)
+        except StorageError as error:
+            # Recognising it anew may take hours.
+            rescued = rescue_transcript(transcript, missing, job.stem.name, self._layout)
+            hint = f"The transcript is in '{rescued[0].parent}' instead: move it from there."
+            raise StorageError(error.message, hint) from error
 
     def _fail(self, error: BaseException) -> None:
         self.has_failed = True

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from speech3n.audio.inputs import STDIN
 from speech3n.audio.media import is_address
-from speech3n.errors import UsageError
+from speech3n.errors import UsageError, printable
 
 AUDIO_SUFFIXES = frozenset(
     f".{suffix}"
@@ -103,19 +103,20 @@ def _address_path(url: str) -> Path:
     """The path that names an address: its server, its folders and, where it has one, its query as one more folder."""
     parts = urlsplit(url)
     server = parts.netloc.rpartition("@")[2].replace(":", "-").replace(".", "-")
-    path = Path(unquote(parts.path).lstrip("/"))
+    path = Path(printable(unquote(parts.path)).lstrip("/"))
     return Path(server, path.parent, parts.query.replace("/", "-"), path.name)
 
 
 def _expand(text: str) -> list[tuple[Path, Path]]:
     """The files behind one argument, each with its folder relative to what was named."""
     path = Path(text)
-    if path.is_dir():
+    # os.path, unlike Path, takes a name that is too long for one that is not there.
+    if os.path.isdir(text):  # noqa: PTH112
         files = sorted(_audio_below(path))
         if not files:
             raise UsageError(f"The folder '{path}' holds no audio or video.")
         return [(file, file.relative_to(path).parent) for file in files]
-    if glob.has_magic(text) and not path.exists():
+    if glob.has_magic(text) and not os.path.exists(text):  # noqa: PTH110
         files = sorted(Path(match) for match in glob.iglob(text, recursive=True) if Path(match).is_file())  # noqa: PTH207 (patterns may be absolute)
         if not files:
             raise UsageError(f"Nothing matches '{text}'.")

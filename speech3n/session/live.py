@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from speech3n.engines.base import AUTO_SIZE, Engine, ModelRef
 from speech3n.engines.registry import install_model, open_engine, resolve_model
 from speech3n.errors import StorageError
 from speech3n.formats.subtitles import SubtitleOptions
-from speech3n.formats.writers import parse_formats, write_transcript
+from speech3n.formats.writers import parse_formats, rescue_transcript, write_transcript
 from speech3n.journal.journal import Journal, SessionHeader
 from speech3n.languages import parse_language, parse_target_language
 from speech3n.session.backlog import BacklogLimit, WhenBehind
@@ -166,10 +165,7 @@ class LiveSession:
 
     def save(self, stem: Path, formats: str, *, private: bool = False) -> list[Path]:
         """Write the transcript so far as `<stem>.<format>`; `private` ones only their owner may read."""
-        content = self.request.subtitles or ("both" if self.session.options.translate else "source")
-        return write_transcript(
-            self.transcript, parse_formats(formats), stem, SubtitleOptions(content=content), private=private
-        )
+        return write_transcript(self.transcript, parse_formats(formats), stem, self._layout, private=private)
 
     def close(self) -> list[Path]:
         """End the journal and write the transcripts into the session's folder; a second time does nothing.
@@ -212,12 +208,15 @@ class LiveSession:
         if self.journal.is_whole:
             return f"All text is kept in the journal: make room, then run `speech3n recover {self.folder}`."
         try:
-            folder = Path(tempfile.mkdtemp(prefix="speech3n-"))
-            self.paths = self.save(folder / "transcript", formats, private=True)
-        except (OSError, StorageError):
+            self.paths = rescue_transcript(self.transcript, parse_formats(formats), "transcript", self._layout)
+        except StorageError:
             # Not even there.
             return f"What was written before is kept: make room, then run `speech3n recover {self.folder}`."
-        return f"The transcript is in '{folder}' instead: make room, and move it."
+        return f"The transcript is in '{self.paths[0].parent}' instead: make room, and move it."
+
+    @property
+    def _layout(self) -> SubtitleOptions:
+        return SubtitleOptions(self.request.subtitles or ("both" if self.session.options.translate else "source"))
 
 
 def open_live(request: LiveRequest, engine: Engine | None = None) -> LiveSession:

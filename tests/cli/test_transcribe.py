@@ -5,14 +5,18 @@ from __future__ import annotations
 import io
 import os
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from speech3n.session.batch import TranscribeRequest, transcribe_all
 from speech3n.session.offline import transcribe_file
+from speech3n.types import Waveform
 from tests.cli.conftest import Run
-from tests.fakes import FakeEngine
+from tests.conftest import silence
+from tests.fakes import FakeEngine, frames
 
 
 @pytest.fixture
@@ -91,6 +95,51 @@ def test_nothing_that_is_there_is_overwritten_unasked(run: Run, clip: Path) -> N
 
     assert run("transcribe", clip, "--format", "txt,srt", "--overwrite").code == 0
     assert "w0 w1" in subtitles.read_text()
+
+
+@pytest.mark.parametrize("name", ["a" * 300 + ".wav", "[ab]" * 100, f"http://127.0.0.1:9/{'a' * 300}.mp3"])
+def test_a_name_that_is_too_long_is_one_line(run: Run, name: str, tmp_path: Path) -> None:
+    for options in ((), ("--format", "srt"), ("--output-dir", tmp_path)):
+        result = run("transcribe", name, *options)
+        assert result.code in (1, 2)
+        assert "Internal error" not in result.err
+        assert result.err.count("\n") == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are of POSIX")
+def test_what_cannot_be_written_is_kept_elsewhere(
+    run: Run, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    (tmp_path / "file").touch()
+    result = run("transcribe", clip, "--output-dir", tmp_path / "file" / "out", "--format", "txt,json")
+    assert result.code == 1
+    (folder,) = (tmp_path / "temporary").iterdir()
+    assert f"in '{folder}' instead" in result.err
+    assert sorted(path.name for path in folder.iterdir()) == ["talk.json", "talk.txt"]
+    assert (folder / "talk.txt").read_text("utf-8") == run("transcribe", clip).out
+    assert (folder / "talk.txt").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("options", [(), ("--format", "txt")])
+def test_what_came_before_an_interruption_is_shown_or_kept(
+    run: Run, clip: Path, monkeypatch: pytest.MonkeyPatch, english: Waveform, options: tuple[str, ...]
+) -> None:
+    def broken(self: object) -> Iterator[Waveform]:
+        yield from frames(np.concatenate([english, silence(3.0)]))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("speech3n.audio.source.FileSource.frames", broken)
+    result = run("transcribe", clip, *options)
+    assert result.code == 130
+    if options:
+        assert "is kept as 'talk.partial'" in result.err
+        assert clip.with_name("talk.partial.txt").read_text("utf-8").startswith("w0 w1")
+    else:
+        assert result.out.startswith("w0 w1")
+        assert "is shown." in result.err
+    assert not clip.with_name("talk.txt").exists()
 
 
 def test_an_input_is_never_overwritten(run: Run, clip: Path) -> None:

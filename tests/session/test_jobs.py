@@ -65,6 +65,8 @@ def test_addresses_and_stdin_have_names(tmp_path: Path) -> None:
     assert [job.stem.name for job in two] == ["a-org-talk", "b-org-talk"]
     two = find_jobs(["https://a.org/get?id=1", "https://a.org/get?id=2"], tmp_path)
     assert [job.stem.name for job in two] == ["id=1-get", "id=2-get"]
+    (odd,) = find_jobs(["https://a.org/a%00b%1b.mp3"], tmp_path)
+    assert odd.stem.name == r"a\x00b\x1b"
 
 
 def test_what_names_cannot_tell_apart_is_said_before_any_work(tmp_path: Path) -> None:
