@@ -86,9 +86,19 @@ def needs_seeking(head: bytes) -> bool:
 
 def _is_transport_stream(head: bytes) -> bool:
     return any(
-        len(head) > first + 4 * distance and all(byte == 0x47 for byte in head[first::distance])
+        len(head) > first + 4 * distance
+        and all(_is_transport_packet(head[start : start + 4]) for start in range(first, len(head), distance))
         for first, distance in _TS_PACKETS
     )
+
+
+def _is_transport_packet(header: bytes) -> bool:
+    """Whether a packet begins so (ISO/IEC 13818-1): it is no transport error, and has a payload or an adaptation.
+
+    Of samples that are all the same the first byte alone would not tell it.
+    """
+    whole = header.ljust(4, b"\x10")
+    return whole[0] == 0x47 and not whole[1] & 0x80 and bool(whole[3] & 0x30)
 
 
 def _has_framed_audio(head: bytes) -> bool:
@@ -109,6 +119,8 @@ def _has_chain(head: bytes, offset: int) -> bool:
         size, kind = _framed(head[offset : offset + _HEADER_BYTES])
         if not size or kind != (first or kind):
             return False
+        if head.find(head[offset : offset + 4], offset + 1, offset + size) >= 0:
+            return False  # a steady tone, which repeats itself oftener than frames do
         first = kind
         offset += size
         frames += 1

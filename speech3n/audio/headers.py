@@ -9,8 +9,8 @@ _FRAME_COUNTS = (b"Xing", b"Info", b"VBRI")
 _FIRST_FRAME_BYTES = 2048
 _MOST_CHUNKS = 1000
 _TAGS = (b"TAG", b"ID3", b"APETAGEX", b"<?xpacket")
-_UNKNOWN_SIZE = 0x7FFFF000
-"""What programs that write to a pipe put for a size that they do not know yet, or more."""
+_UNKNOWN_SIZES = (0, 0xFFFFFFFF)
+"""What programs that write to a pipe put for a size that they do not know yet, and FFmpeg takes for that."""
 _STRAY_BYTES = 4096
 """Less than this behind the end of the sound is no sound: a tag, a sector that was filled up."""
 
@@ -52,7 +52,7 @@ def sound_behind_the_end(file: BinaryIO) -> int:
     else:
         return 0
     rest = size - position - length
-    if not 0 < length < _UNKNOWN_SIZE or rest < _STRAY_BYTES or _are_chunks(file, position + length, size):
+    if length in _UNKNOWN_SIZES or rest < _STRAY_BYTES or _are_chunks(file, position + length, size):
         return 0
     return int(rest)
 

@@ -9,6 +9,7 @@ import av
 import numpy as np
 import pytest
 
+from speech3n.audio.headers import sound_behind_the_end
 from speech3n.audio.pcm import PcmFormat
 from speech3n.audio.pipe import PipeSource
 from speech3n.audio.source import FileSource
@@ -74,6 +75,18 @@ def test_a_wav_is_heard_to_its_end_whatever_its_header_says(tmp_path: Path, spok
     heard, warnings = heard_with_warnings(tmp_path / "a.wav")
     assert len(heard) == len(spoken)
     assert len(warnings) == (1 if size in (2, 64_000, 100_002) else 0)
+
+
+@pytest.mark.parametrize("gigabytes", [5, 7])
+def test_sizes_of_a_wav_wrap_at_four_gigabytes(tmp_path: Path, gigabytes: int) -> None:
+    claimed = (gigabytes << 30) % (1 << 32)
+    with (tmp_path / "long.wav").open("w+b") as file:
+        file.write(wav(b"", claimed))
+        begins = file.tell()
+        file.seek(begins + claimed)
+        file.write(bytes(range(1, 256)) * 20)
+        file.truncate(begins + (gigabytes << 30))  # nothing lies between on the disk
+        assert sound_behind_the_end(file) == 1 << 32
 
 
 @pytest.mark.parametrize(

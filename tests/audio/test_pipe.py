@@ -118,6 +118,18 @@ def test_raw_pcm_is_never_taken_for_a_container(seed: int, loudness: int) -> Non
         assert not is_container(np.full(HEAD_BYTES // 2, value, "<i2").tobytes())
 
 
+@pytest.mark.parametrize("rate", [8_000, 16_000])
+def test_a_steady_tone_is_no_stream_of_frames(rate: int) -> None:
+    tone = np.round(100 * np.sin(2 * np.pi * 1_000 * np.arange(HEAD_BYTES // 2) / rate)).astype("<i2")
+    assert not is_container(tone.tobytes())
+    assert not is_container(tone.repeat(2).tobytes())
+
+
+def test_a_constant_is_no_transport_stream() -> None:
+    for value in (0x47, 0x0247, -0x7FB9):
+        assert not is_container(np.full(HEAD_BYTES // 2, value, "<i2").tobytes())
+
+
 @pytest.mark.parametrize("data", [b"RIFF" + bytes(99), b"\x1a\x45\xdf\xa3" + bytes(9_000), b"caff" + bytes(99)])
 def test_a_damaged_container_is_an_error_not_noise(data: bytes) -> None:
     with pytest.raises(AudioError, match=r"stdin holds no audio|stdin yields no audio"):
