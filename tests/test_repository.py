@@ -44,6 +44,11 @@ def leaves(path: Path, text: str) -> list[str]:
     return out + [match.group() for match in BESIDE.finditer(text)]
 
 
+def test_what_lies_outside_the_rooms() -> None:
+    loose = {path.name for path in (REPOSITORY / "speech3n").glob("*.py")}
+    assert loose == {"__init__.py", "types.py", "errors.py", "languages.py"}
+
+
 def test_nothing_reaches_above_the_root() -> None:
     found = {str(path.relative_to(REPOSITORY)): ways for path, text in texts() if (ways := leaves(path, text))}
     assert found == {}

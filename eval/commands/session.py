@@ -19,8 +19,8 @@ from speech3n.eval.measures.latency_report import LatencyReport, TextLatency, la
 from speech3n.eval.measures.normalise import plain_normaliser, whisper_normaliser
 from speech3n.eval.measures.wer import ErrorCounts, word_errors
 from speech3n.eval.sets.clip import Clip
+from speech3n.runtime.untrusted import Unreadable, read_text
 from speech3n.types import Event, join_words
-from speech3n.untrusted import Unreadable, read_text
 
 _LARGEST_REFERENCE = 100_000_000
 

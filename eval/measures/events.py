@@ -12,8 +12,8 @@ import msgspec
 
 from speech3n.errors import StorageError
 from speech3n.journal.events import SegmentRecord, event_record
+from speech3n.runtime.untrusted import BYTE_ORDER_MARK, Number, Seconds, Text, Unreadable, convert, parse, read_bytes
 from speech3n.types import End, Event, Segment, Status, Update, Word
-from speech3n.untrusted import BYTE_ORDER_MARK, Number, Seconds, Text, Unreadable, convert, parse, read_bytes
 
 _LARGEST_FILE = 1_000_000_000
 """Bytes of events; a day of captions has a few hundred million at most."""

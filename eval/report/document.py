@@ -18,7 +18,7 @@ from speech3n.eval.measures.latency import Distribution
 from speech3n.eval.measures.significance import PairedTest
 from speech3n.eval.measures.wer import AlignedRun
 from speech3n.eval.systems.system import Mode
-from speech3n.untrusted import Unreadable, parse, read_bytes, shown
+from speech3n.runtime.untrusted import Unreadable, parse, read_bytes, shown
 
 SCHEMA = "speech3n.eval/1"
 REPORT_JSON = "report.json"

@@ -11,7 +11,7 @@ import msgspec
 from speech3n.errors import StorageError
 from speech3n.eval.measures.events import parse_records
 from speech3n.eval.systems.recognition import Recognition
-from speech3n.untrusted import Unreadable, parse, read_bytes
+from speech3n.runtime.untrusted import Unreadable, parse, read_bytes
 
 _LARGEST_FILE = 1_000_000_000
 

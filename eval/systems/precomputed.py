@@ -12,8 +12,8 @@ from speech3n.errors import Speech3nError, UsageError
 from speech3n.eval.sets.recordings import Recording
 from speech3n.eval.systems.recognition import Recognition
 from speech3n.eval.systems.system import Mode, Recogniser, Settings
+from speech3n.runtime.untrusted import Text, Unreadable, convert, parse_object
 from speech3n.training.data.manifest import ManifestError, read_lines
-from speech3n.untrusted import Text, Unreadable, convert, parse_object
 
 
 class HypothesesError(Speech3nError):

@@ -19,8 +19,8 @@ from torch import Tensor
 
 from speech3n.errors import ModelError
 from speech3n.layers.streaming import StreamingModule, silence_padding
+from speech3n.runtime.untrusted import Unreadable, read_json
 from speech3n.types import SAMPLE_RATE
-from speech3n.untrusted import Unreadable, read_json
 
 _LARGEST_FILE = 1 << 20
 _LARGEST = 1e30

@@ -18,7 +18,7 @@ from typing import Any
 import click
 
 from speech3n.errors import UsageError
-from speech3n.untrusted import Unreadable, read_text, shown
+from speech3n.runtime.untrusted import Unreadable, read_text, shown
 
 _LARGEST_FILE = 1_000_000
 _LARGEST_NUMBER = 2**53

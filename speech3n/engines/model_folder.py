@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from speech3n.errors import ModelError
-from speech3n.untrusted import BYTE_ORDER_MARK
+from speech3n.runtime.untrusted import BYTE_ORDER_MARK
 
 _LARGEST_CONFIG = 16_000_000
 """Bytes; those of real models have a few thousand."""

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
+from speech3n.runtime.untrusted import Number, Seconds, Share, Text
 from speech3n.types import End, Event, Gap, ModelSize, Notice, Segment, Update, Word, join_words, words_text
-from speech3n.untrusted import Number, Seconds, Share, Text
 
 Record = dict[str, Any]
 

@@ -15,8 +15,8 @@ from speech3n.journal.events import SegmentRecord, WordRecord
 from speech3n.journal.journal import EVENTS_FILE, SESSION_FILE, SessionHeader
 from speech3n.journal.recording import FILE_SAMPLES, Recording
 from speech3n.journal.sealed_lines import unseal
+from speech3n.runtime.untrusted import Number, Seconds, Text
 from speech3n.types import SAMPLE_RATE, Segment, Word
-from speech3n.untrusted import Number, Seconds, Text
 
 _LARGEST_FILE = 1_000_000_000
 """Bytes of events; a day of captions has a few hundred million at most."""

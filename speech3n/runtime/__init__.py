@@ -1,1 +1,1 @@
-"""The machine: threads, cores, memory."""
+"""The machine, and what comes from outside: threads, cores, memory, signals, extras, files that others wrote."""

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from speech3n.errors import ModelError
+from speech3n.runtime.untrusted import Unreadable, read_json
 from speech3n.store.catalogue import FileSpec, ModelSpec, known_models, model_spec
 from speech3n.store.listing import with_files
-from speech3n.untrusted import Unreadable, read_json
 
 PACKAGE = Path(__file__).parent.parent
 """The folder of speech3n itself, which holds the models that come with it."""

@@ -20,10 +20,10 @@ from typing import Any
 
 import msgspec
 
+from speech3n.runtime.untrusted import Number, Text, Unreadable, convert, read_json
 from speech3n.store import hub
 from speech3n.store.catalogue import FileSpec, ModelSpec
 from speech3n.store.hub import SourceError
-from speech3n.untrusted import Number, Text, Unreadable, convert, read_json
 
 _LISTING = ".files.json"
 """Name of the file, in a model's folder, that says which files it has."""

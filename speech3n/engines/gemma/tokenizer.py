@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 from tokenizers import Tokenizer
 
 from speech3n.errors import ModelError
-from speech3n.untrusted import Unreadable, read_json, read_text
+from speech3n.runtime.untrusted import Unreadable, read_json, read_text
 
 _HINT = "Fetch the checkpoint with all its files."
 _LARGEST_FILE = 16_000_000

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from speech3n.errors import ModelError, UsageError
 from speech3n.models.gemma3n.sizes import PRESETS, Size
-from speech3n.untrusted import Unreadable, read_json
+from speech3n.runtime.untrusted import Unreadable, read_json
 
 NAME = "speech3n.json"
 _LARGEST_FILE = 1 << 16

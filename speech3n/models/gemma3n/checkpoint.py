@@ -24,7 +24,7 @@ from speech3n.layers.skeleton import shapes_only
 from speech3n.models.gemma3n.config import Gemma3nConfig
 from speech3n.models.gemma3n.model import Gemma3n
 from speech3n.models.gemma3n.quantisation import read_formats, require_unquantised, set_compute_type, swap_in
-from speech3n.untrusted import Unreadable, convert, read_json
+from speech3n.runtime.untrusted import Unreadable, convert, read_json
 
 _PREFIX = "model."
 _INDEX = "model.safetensors.index.json"

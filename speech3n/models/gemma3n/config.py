@@ -11,7 +11,7 @@ from typing import Any
 
 from speech3n.errors import ModelError
 from speech3n.models.gemma3n.config_values import number, parse_fields, read_json, require, section
-from speech3n.untrusted import Unreadable
+from speech3n.runtime.untrusted import Unreadable
 
 FULL, SLIDING = "full_attention", "sliding_attention"
 _LAYERS, _THETA, _LOCAL_THETA = 35, 1e6, 1e4

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from speech3n import untrusted
 from speech3n.errors import ModelError
-from speech3n.untrusted import Unreadable
+from speech3n.runtime import untrusted
+from speech3n.runtime.untrusted import Unreadable
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

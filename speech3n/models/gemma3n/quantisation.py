@@ -22,7 +22,7 @@ from speech3n.layers.rounding import BLOCK, GROUPS
 from speech3n.layers.skeleton import shapes_only
 from speech3n.models.gemma3n.config_values import read_json
 from speech3n.models.gemma3n.model import Gemma3n
-from speech3n.untrusted import Unreadable, shown
+from speech3n.runtime.untrusted import Unreadable, shown
 
 KEY = "speech3n_quantisation"
 VERSION = 2

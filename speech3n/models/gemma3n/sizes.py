@@ -23,7 +23,7 @@ from pathlib import Path
 
 from speech3n.errors import UsageError
 from speech3n.models.gemma3n.config import TextConfig
-from speech3n.untrusted import Unreadable, read_text
+from speech3n.runtime.untrusted import Unreadable, read_text
 
 _LARGEST_FILE = 1 << 16
 _LARGEST_COUNT = 1 << 24

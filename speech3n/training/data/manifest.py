@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from speech3n import untrusted
 from speech3n.errors import Speech3nError
-from speech3n.untrusted import Unreadable
+from speech3n.runtime import untrusted
+from speech3n.runtime.untrusted import Unreadable
 
 _TEXTS = ("source", "speaker", "license", "reference")
 _LONGEST_LINE = 16_000_000

@@ -11,8 +11,8 @@ import msgspec
 import numpy as np
 
 from speech3n.errors import StorageError, UsageError
+from speech3n.runtime.untrusted import Text, Unreadable, convert, parse_object
 from speech3n.training.data.manifest import ManifestError, read_lines
-from speech3n.untrusted import Text, Unreadable, convert, parse_object
 
 TARGET = "en"
 _SPOKEN = re.compile(r"[^\W\d_]+(?:[-'’ ,.;:!?…«»\"“”¿¡—]+[^\W\d_]+)*[ .!?…»\"”]*")

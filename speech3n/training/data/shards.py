@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from speech3n import untrusted
 from speech3n.audio.encode import encode
 from speech3n.audio.source import FileSource
 from speech3n.errors import StorageError
+from speech3n.runtime import untrusted
+from speech3n.runtime.untrusted import Seconds, Unreadable
 from speech3n.training.data.manifest import ManifestError, read_lines, read_record
 from speech3n.types import SAMPLE_RATE, Waveform
-from speech3n.untrusted import Seconds, Unreadable
 
 LONGEST_SHARD_S = 600.0
 _GAP_S = 0.2

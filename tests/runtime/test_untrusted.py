@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from speech3n.untrusted import Seconds, Unreadable, convert, parse, parse_object, read_bytes, read_lines, shown
+from speech3n.runtime.untrusted import Seconds, Unreadable, convert, parse, parse_object, read_bytes, read_lines, shown
 
 
 class _Stretch(msgspec.Struct):
