@@ -13,12 +13,12 @@ _PATH = click.Path(path_type=Path)
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
-@click.group("eval")
+@click.group("eval", short_help="Measure recognition and translation.")
 def evaluate() -> None:
     """Measure recognition and translation on recordings with reference texts."""
 
 
-@evaluate.command("run")
+@evaluate.command("run", short_help="Recognise a set with several systems, and score them.")
 @click.argument("manifest", type=_PATH)
 @click.option(
     "--model", "models", multiple=True, help=f"Model name or folder; several stand side by side. [{DEFAULT_MODEL}]"

@@ -23,7 +23,7 @@ from speech3n.cli import options
     "--pace",
     type=click.Choice(["realtime", "max", "simulated"]),
     metavar="[realtime|max]",
-    help="How fast a FILE is heard.  [default: realtime in the UI, max with --plain and --jsonl]",
+    help="How fast a FILE is played.  [default: realtime in the UI, max with --plain and --jsonl]",
 )
 @click.option(
     "--save",

@@ -84,7 +84,7 @@ class _Output:
         except (OSError, StorageError) as error:
             self.failure = error
             if isinstance(error, BrokenPipeError):
-                # Whoever listened has gone: what was said until then is still finished and kept.
+                # Whoever read has gone: what was said until then is still finished and kept.
                 self._live.stop()
 
 

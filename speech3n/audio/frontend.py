@@ -120,11 +120,11 @@ def _numbers(name: str, value: Any) -> list[float]:
 
 @dataclass(slots=True)
 class LogMelState:
-    """Samples that frames still wait for, [B, frame_length], of which the last `waiting` count; `heard` counts all."""
+    """Samples that frames wait for, [B, frame_length], of which the last `waiting` count; `received` counts all."""
 
     tail: Tensor
     waiting: int
-    heard: int
+    received: int
 
 
 class LogMel(StreamingModule[LogMelState]):
@@ -168,12 +168,12 @@ class LogMel(StreamingModule[LogMelState]):
         return mel, mask[:, :: self.stride][:, : mel.shape[1]]
 
     def init_state(self, batch_size: int = 1) -> LogMelState:
-        """Nothing heard."""
+        """Nothing received."""
         return LogMelState(self.window.new_zeros(batch_size, self.lookahead), 0, 0)
 
     def step(self, x: Tensor, state: LogMelState) -> Tensor:
         """The features that the next samples [B, any number] complete."""
-        state.heard += x.shape[1]
+        state.received += x.shape[1]
         x = torch.cat([state.tail[:, self.lookahead - state.waiting :], x], 1)
         mel = self._transform(x)
         rest = x[:, mel.shape[1] * self.stride :]
@@ -183,7 +183,7 @@ class LogMel(StreamingModule[LogMelState]):
 
     def flush(self, state: LogMelState) -> Tensor:
         """The features at the end, where the reference goes on with a few zeros."""
-        return self.step(state.tail.new_zeros(state.tail.shape[0], -state.heard % _PADDED_TO), state)
+        return self.step(state.tail.new_zeros(state.tail.shape[0], -state.received % _PADDED_TO), state)
 
     def _transform(self, x: Tensor) -> Tensor:
         config = self.config

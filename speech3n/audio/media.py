@@ -139,7 +139,7 @@ def open_file(path: Path) -> Media:
                 media.close()
                 media = _open(target, name, _FILE_PROTOCOLS, ignore_length="1")
                 media.notes.append(
-                    f"Its header names an end {rest / 1000:.0f} kB before the end of the file; all of it was heard."
+                    f"Its header names an end {rest / 1000:.0f} kB before the end of the file; all of it was read."
                 )
     return media
 

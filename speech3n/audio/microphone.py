@@ -1,4 +1,4 @@
-"""Microphones through PortAudio (sounddevice): found by name, listened to at their own rate, missed when they go."""
+"""Microphones through PortAudio (sounddevice): found by name, recorded at their own rate, missed when they go."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Microphone:
             stream = self._open(sounddevice, device)
             _open_microphones.add(self)
         try:
-            yield from self._listen(stream)
+            yield from self._record(stream)
         finally:
             with _portaudio_lock:
                 # `stop` would wait for a device that may be gone.
@@ -96,7 +96,7 @@ class Microphone:
                 _open_microphones.discard(self)
 
     def close(self) -> None:
-        """End `frames` after the sound heard so far; safe from any thread."""
+        """End `frames` after the sound that came so far; safe from any thread."""
         self._closed.set()
         self._blocks.put(None)
 
@@ -148,7 +148,7 @@ class Microphone:
 
         return copy
 
-    def _listen(self, stream: Any) -> Iterator[Waveform]:
+    def _record(self, stream: Any) -> Iterator[Waveform]:
         resampler, framer = Resampler(round(stream.samplerate), stream.channels), Framer()
         silent_s = 0.0
         while silent_s < _LOST_AFTER_S:

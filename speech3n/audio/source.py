@@ -93,7 +93,7 @@ class _MediaSource:
 class FileSource(_MediaSource):
     """The sound of a recording or video of any kind that FFmpeg reads.
 
-    Opening it raises AudioError where there is nothing to hear: a missing or empty file, a folder, text, a
+    Opening it raises AudioError where there is no sound: a missing or empty file, a folder, text, a
     video without sound. Damaged parts are skipped; `warnings` then says so. Where the sound starts late or
     has a hole in its time stamps there is silence, so that times match the video.
     """

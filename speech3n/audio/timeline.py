@@ -1,4 +1,4 @@
-"""Time stamps made into silence: sound that starts late or has holes is heard at the time the video shows.
+"""Time stamps made into silence: sound that starts late or has holes comes at the time the video shows.
 
 Stamps lie: a bit flips, a clock wraps or jumps, a header is damaged. One rule says which gaps are believed: those that
 the container can hold, by what it claims, by its size, and by the bytes that lie in the gap.

@@ -37,7 +37,7 @@ def waveforms(media: Media, warnings: list[str]) -> Iterator[Waveform]:
             link.close()
     yield from track.flush()
     warnings.extend(media.notes)
-    if not track.is_heard:
+    if not track.has_sound:
         reason = " ".join(warnings) or "Its sound track is empty."
         raise AudioError(f"{media.name} yields no audio. {reason}", "Check that it plays; copy it again.")
     announced_s = media.announced_s
@@ -66,7 +66,7 @@ class _Track:
     """Pieces gathered, holes filled, format changes survived."""
 
     def __init__(self) -> None:
-        self.is_heard = False
+        self.has_sound = False
         self._timeline = Timeline(None, None)
         self._resampler: Resampler | None = None
         self._format: tuple[int, str] | None = None
@@ -88,7 +88,7 @@ class _Track:
         if gap_s:
             yield from self._drain()
             yield from self._silence(resampler, round(gap_s * piece.rate))
-        self.is_heard = True
+        self.has_sound = True
         self._pending.append(piece.samples)
         self._pending_samples += len(piece.samples)
         self._timeline.advance(piece.duration_s, piece.place)

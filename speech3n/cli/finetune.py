@@ -15,7 +15,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.command(short_help="Adapt a model to a voice, an accent or a vocabulary.")
 @click.argument("manifest", type=_FILE)
-@click.option("--model", default="nano", show_default=True, envvar="SPEECH3N_MODEL",
+@click.option("--model", default="nano", show_default=True, metavar="NAME|DIR", envvar="SPEECH3N_MODEL",
               help="A Gemma 3n to begin with: a name of `speech3n models list` or a folder.")  # fmt: skip
 @click.option("--output", required=True, type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
               help="A new folder for the model; of a run that was stopped, the same one.")  # fmt: skip

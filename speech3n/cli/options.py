@@ -16,6 +16,7 @@ model = click.option(
     "--model",
     default=DEFAULT_MODEL,
     show_default=True,
+    metavar="NAME|DIR",
     envvar="SPEECH3N_MODEL",
     help="Name of a model (`speech3n models list`) or a folder that holds one.",
 )
@@ -30,6 +31,7 @@ language = click.option(
     default="auto",
     callback=_unless_auto,
     show_default=True,
+    metavar="LANG",
     envvar="SPEECH3N_LANGUAGE",
     help="Language spoken: a code or a name, such as es or Spanish; auto detects it.",
 )

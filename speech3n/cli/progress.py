@@ -21,7 +21,7 @@ class ConsoleReporter:
     def __init__(self, *, quiet: bool) -> None:
         self._console = Console(stderr=True, soft_wrap=True, highlight=False)
         self._quiet = quiet
-        self._heard_s = 0.0
+        self._done_s = 0.0
         self._failures = 0
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
@@ -46,16 +46,16 @@ class ConsoleReporter:
             took = _duration(time.perf_counter() - started)
             failed = f", {self._failures} failed" if self._failures else ""
             done = files - min(self._failures, files)
-            self.note(f"{done} of {files} transcribed{failed}: {_duration(self._heard_s)} of audio in {took}.")
+            self.note(f"{done} of {files} transcribed{failed}: {_duration(self._done_s)} of audio in {took}.")
 
     def file(self, name: str) -> Callable[[float], None]:
-        """Show the bar for one file; what is returned takes the seconds of it heard so far."""
-        before, name = self._heard_s, printable(name)
+        """Show the bar for one file; what is returned takes the seconds of it that are done."""
+        before, name = self._done_s, printable(name)
         self._progress.update(self._task, description=name if len(name) <= 32 else f"{name[:31]}…")
 
-        def advance(heard_s: float) -> None:
-            self._heard_s = before + heard_s
-            self._progress.update(self._task, completed=self._heard_s)
+        def advance(seconds: float) -> None:
+            self._done_s = before + seconds
+            self._progress.update(self._task, completed=self._done_s)
 
         return advance
 

@@ -13,13 +13,13 @@ from speech3n.cli import options
 
 @click.command(short_help="Write the transcript of a live session that was killed.")
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
-@click.option("--model", help="Model for what was not recognised yet.  [default: the session's own]")
+@click.option("--model", metavar="NAME|DIR", help="Model for what is not recognised yet.  [default: the session's]")
 @options.size()
 @options.formats
 @options.subtitles
 @options.output_dir
 def recover(**values: Any) -> int:
-    """Write the transcript of all that a live session heard, even if it was killed.
+    """Write the transcript of all that a live session recorded, even if it was killed.
 
     DIR is the session's folder, as `speech3n live` names it when it begins. What had been recognised is kept word for
     word; what was only recorded is recognised now.

@@ -74,7 +74,7 @@ class Feed(Protocol):
         ...
 
     def pause(self, paused: bool) -> None:
-        """Stop listening, or go on; the stream's time stands still meanwhile."""
+        """Take no sound, or go on; the stream's time stands still meanwhile."""
         ...
 
     def stop(self) -> None:

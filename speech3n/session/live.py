@@ -152,7 +152,7 @@ class LiveSession:
         return self.feed.paused
 
     def pause(self, paused: bool) -> None:
-        """Stop listening, or go on."""
+        """Take no sound, or go on."""
         self.feed.pause(paused)
 
     def configure(self, language: str | None, *, translate: bool) -> None:
@@ -170,9 +170,9 @@ class LiveSession:
     def close(self) -> list[Path]:
         """End the journal and write the transcripts into the session's folder; a second time does nothing.
 
-        The sound stays, unless the request says otherwise and `events` came to its end. A session in which nothing was
-        heard leaves nothing behind. Raises StorageError where the transcripts cannot be written; the journal is kept
-        then, and with it all that was recognised.
+        The sound stays, unless the request says otherwise and `events` came to its end. A session to which no
+        sound came leaves nothing behind. Raises StorageError where the transcripts cannot be written; the journal is
+        kept then, and with it all that was recognised.
         """
         if not self._is_closed:
             self._is_closed = True

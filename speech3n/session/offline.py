@@ -21,7 +21,7 @@ from speech3n.types import Transcript
 
 
 class Interrupted(Exception):
-    """A source that could not be heard to its end; `transcript` is what was recognised until then."""
+    """A source that could not be read to its end; `transcript` is what was recognised until then."""
 
     def __init__(self, transcript: Transcript, cause: BaseException) -> None:
         super().__init__(str(cause))
@@ -62,7 +62,7 @@ def transcribe_file(
 def transcribe_source(
     engine: Engine, source: AudioSource, options: SessionOptions, on_progress: Callable[[float], None] = lambda _: None
 ) -> Transcript:
-    """Recognise a source from beginning to end and close it; `on_progress` gets the seconds heard so far.
+    """Recognise a source from beginning to end and close it; `on_progress` gets the seconds that are done.
 
     Raises Interrupted, with what was recognised until then, where the source fails or the user interrupts.
     """

@@ -120,7 +120,7 @@ def _streaming(measured: Measured) -> str:
         return ""
     note = (
         "The same means every word of transcript and translation. Captions are cut into utterances at shorter pauses "
-        "than files are, so that the two may hear different stretches of sound; frames and clip are the same stretch. "
+        "than files are, so that the two may take different stretches of sound; frames and clip are the same stretch. "
         "Differences of soft tokens are parts of the largest value, in float32."
     )
     return "\n\n".join(["**Streaming equals offline**", table(_header(), rows), note])

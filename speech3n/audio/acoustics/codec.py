@@ -44,6 +44,6 @@ def through_codec(pcm: Waveform, codec: Codec, bits_per_second: int) -> Waveform
         resampler = av.AudioResampler("flt", "mono", SAMPLE_RATE)
         pieces = [piece for frame in file.decode(audio=0) for piece in resampler.resample(frame)]
         pieces += resampler.resample(None)
-    heard = np.concatenate([piece.to_ndarray()[0] for piece in pieces])[: len(pcm)]
-    whole: Waveform = np.pad(heard, (0, len(pcm) - len(heard))).astype(np.float32)
+    decoded = np.concatenate([piece.to_ndarray()[0] for piece in pieces])[: len(pcm)]
+    whole: Waveform = np.pad(decoded, (0, len(pcm) - len(decoded))).astype(np.float32)
     return whole

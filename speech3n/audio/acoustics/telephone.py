@@ -26,8 +26,8 @@ def telephone_line(pcm: Waveform) -> Waveform:
     line = soxr.resample(pcm, SAMPLE_RATE, LINE_RATE, quality="HQ")
     coded = mu_law(band_pass(line, LINE_RATE, *BAND_HZ, taps=_TAPS)).astype(np.float32)
     back = soxr.resample(coded, LINE_RATE, SAMPLE_RATE, quality="HQ")[: len(pcm)]
-    heard: Waveform = np.pad(back, (0, len(pcm) - len(back))).astype(np.float32)
-    return heard
+    received: Waveform = np.pad(back, (0, len(pcm) - len(back))).astype(np.float32)
+    return received
 
 
 def mu_law(samples: NDArray[np.floating]) -> Samples:
