@@ -18,6 +18,8 @@ WhenBehind = Literal["wait", "skip"]
 _MEMORY_SAMPLES = 30 * SAMPLE_RATE
 _CATCH_UP_SAMPLES = 2 * SAMPLE_RATE
 """After skipping, this much of the newest audio is still recognised."""
+_AT_ONCE_SAMPLES = 10 * SAMPLE_RATE
+"""What waits too long is skipped in such pieces: of sound that lacks every other frame nothing is recognised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +59,12 @@ class Backlog:
 
     def write(self, frame: Waveform, *, may_block: bool) -> None:
         """Append a frame; with `may_block` wait for room where the backlog is full."""
-        limit = round(self._limit.max_lag_s * SAMPLE_RATE)
+        longest = room = round(self._limit.max_lag_s * SAMPLE_RATE)
         if self._recording is None or self._recording.is_failing:
-            limit = min(limit, _MEMORY_SAMPLES // 2)
+            room = min(room, _MEMORY_SAMPLES // 2)
         with self._changed:
             if may_block and self._limit.when_behind == "wait":
-                self._changed.wait_for(lambda: self.lag + len(frame) <= limit or self._closed)
+                self._changed.wait_for(lambda: not self.lag or self.lag + len(frame) <= room or self._closed)
         self._record(frame)
         with self._changed:
             self._frames.append(frame)
@@ -70,9 +72,9 @@ class Backlog:
             self.written += len(frame)
             while self._in_memory > _MEMORY_SAMPLES:
                 self._forget_oldest()
-            if self.lag > round(self._limit.max_lag_s * SAMPLE_RATE):
-                keep = _CATCH_UP_SAMPLES if self._limit.when_behind == "skip" else limit
-                self._skip_to(self.written - min(keep, limit))
+            if self.lag > longest:
+                keep = min(_CATCH_UP_SAMPLES, longest) if self._limit.when_behind == "skip" else _left(longest)
+                self._skip_to(self.written - keep)
             self._changed.notify_all()
 
     def read(self, timeout_s: float) -> tuple[int, Waveform] | None:
@@ -87,14 +89,20 @@ class Backlog:
             if start >= memory_start:
                 pcm = self._from_memory(start - memory_start)
             else:
-                assert self._recording is not None
                 end = min([memory_start, *(first for first, _ in self._lost)])
-                pcm = self._recording.read(start, min(FRAME_SAMPLES, end - start))
+                pcm = self._from_disk(start, min(FRAME_SAMPLES, end - start))
                 if not len(pcm):
-                    raise StorageError("The recording of this session was removed while it was still needed.")
+                    # The recording was removed, or cannot be read any more; captions go on.
+                    self._skip_to(end)
+                    return None
             self._read += len(pcm)
             self._changed.notify_all()
             return start, pcm
+
+    def report(self, notice: Notice) -> None:
+        """Have a notice among the next reports."""
+        with self._changed:
+            self._reports.append(notice)
 
     def reports(self) -> list[Gap | Notice]:
         """What happened since the last call that people should know."""
@@ -116,8 +124,7 @@ class Backlog:
     def _record(self, frame: Waveform) -> None:
         notice = self._recording.append(frame) if self._recording is not None else None
         if notice is not None:
-            with self._changed:
-                self._reports.append(notice)
+            self.report(notice)
 
     def _forget_oldest(self) -> None:
         """Drop the oldest frame from memory; where it is not on disk and not yet read it is lost."""
@@ -126,6 +133,9 @@ class Backlog:
         end = start + len(frame)
         self._in_memory -= len(frame)
         if self._read >= end or (self._recording is not None and self._recording.holds(start, end)):
+            return
+        if self._read >= start:
+            self._skip_to(max(end, self.written - _left(_MEMORY_SAMPLES)))
             return
         if self._lost and self._lost[-1][1] == start:
             start = self._lost.pop()[0]
@@ -144,6 +154,15 @@ class Backlog:
         self._read = position
         while self._lost and self._lost[0][1] <= position:
             self._lost.popleft()
+        self._changed.notify_all()
+
+    def _from_disk(self, start: int, count: int) -> Waveform:
+        """Audio from the recording; nothing where it is not there any more."""
+        assert self._recording is not None
+        try:
+            return self._recording.read(start, count)
+        except StorageError:
+            return np.zeros(0, np.float32)
 
     def _from_memory(self, offset: int) -> Waveform:
         for frame in self._frames:
@@ -151,3 +170,8 @@ class Backlog:
                 return frame[offset:]
             offset -= len(frame)
         return np.zeros(0, np.float32)
+
+
+def _left(samples: int) -> int:
+    """How much of so much audio that waits is left when the oldest piece of it is skipped."""
+    return max(samples - _AT_ONCE_SAMPLES, samples // 2)

@@ -199,7 +199,6 @@ class CapturedFeed:
         self._in_step = in_step and not source.is_live
         self._backlog = Backlog(recording, limit)
         self._error: Exception | None = None
-        self._notices: list[Notice] = []
         self._stopping = threading.Event()
         self._resumed = threading.Event()
         self._resumed.set()
@@ -243,8 +242,7 @@ class CapturedFeed:
 
     def reports(self) -> list[Gap | Notice]:
         """Skipped audio, a full disk, a device that went or came back."""
-        notices, self._notices = self._notices, []
-        return [*notices, *self._backlog.reports()]
+        return self._backlog.reports()
 
     def pause(self, paused: bool) -> None:
         """Drop what a microphone captures, or wait with reading a file, until resumed."""
@@ -322,4 +320,4 @@ class CapturedFeed:
             )
 
     def _notice(self, message: str, hint: str, severity: str) -> None:
-        self._notices.append(Notice(message, hint, severity, self.captured_s))
+        self._backlog.report(Notice(message, hint, severity, self.captured_s))

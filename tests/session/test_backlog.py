@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -140,3 +141,54 @@ def test_a_file_waits_while_the_disk_is_full(tmp_path: Path, recording: Recordin
                 received += len(found[1])
         writer.join()
     assert received == 400 * FRAME_SAMPLES
+
+
+@pytest.mark.parametrize("is_recorded", [True, False])
+def test_who_reads_too_slowly_gets_pieces_not_every_other_frame(recording: Recording, *, is_recorded: bool) -> None:
+    backlog = Backlog(recording if is_recorded else None, BacklogLimit(max_lag_s=30.0))
+    starts = []
+    for index in range(600):
+        backlog.write(frame(index), may_block=False)
+        if index % 2 and (found := backlog.read(0)) is not None:
+            starts.append(found[0])
+    gaps = [report for report in backlog.reports() if isinstance(report, Gap)]
+    assert sum(round((gap.end - gap.start) * SAMPLE_RATE) for gap in gaps) == backlog.dropped > 0
+    assert all(gap.end - gap.start > 9.0 for gap in gaps)
+    assert len([1 for before, after in pairwise(starts) if after - before > FRAME_SAMPLES]) <= len(gaps)
+    assert backlog.lag <= 30 * SAMPLE_RATE
+
+
+def test_a_full_disk_is_no_reason_to_skip_what_it_holds(
+    tmp_path: Path, recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backlog_module, "_MEMORY_SAMPLES", 3 * FRAME_SAMPLES)
+    backlog = Backlog(recording, BacklogLimit(max_lag_s=100 * FRAME_SAMPLES / SAMPLE_RATE))
+    for index in range(99):
+        backlog.write(frame(index), may_block=False)
+    with full_disk(tmp_path / "audio-00000.wav"):
+        for index in range(99, 102):
+            backlog.write(frame(index), may_block=False)
+    assert backlog.lag >= 50 * FRAME_SAMPLES
+
+
+def test_a_recording_that_was_removed_ends_nothing(
+    tmp_path: Path, recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backlog_module, "_MEMORY_SAMPLES", 3 * FRAME_SAMPLES)
+    backlog = Backlog(recording, BacklogLimit())
+    for index in range(20):
+        backlog.write(frame(index), may_block=False)
+    (tmp_path / "audio-00000.wav").unlink()
+    assert backlog.read(0) is None
+    starts, pcm = drain(backlog)
+    assert starts[0] == 17 * FRAME_SAMPLES
+    np.testing.assert_allclose(pcm, np.concatenate([frame(17), frame(18), frame(19)]), atol=1e-4)
+    assert backlog.reports() == [Gap(0.0, 17 * FRAME_SAMPLES / SAMPLE_RATE)]
+
+
+def test_a_limit_below_a_frame_holds_nobody_up_for_ever() -> None:
+    backlog = Backlog(None, BacklogLimit(max_lag_s=0.1))
+    writer = threading.Thread(target=backlog.write, args=(frame(0),), kwargs={"may_block": True}, daemon=True)
+    writer.start()
+    writer.join(60)
+    assert not writer.is_alive()
