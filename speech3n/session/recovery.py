@@ -9,14 +9,14 @@ from pathlib import Path
 
 from speech3n.engines.base import Engine
 from speech3n.engines.registry import open_engine, resolve_model
-from speech3n.errors import ModelError, UsageError
+from speech3n.errors import ModelError, Speech3nError, UsageError
 from speech3n.formats.subtitles import SubtitleOptions
 from speech3n.formats.writers import parse_formats, write_transcript
 from speech3n.journal.recording import Recording
 from speech3n.journal.saved import SavedSession
 from speech3n.languages import parse_language, parse_target_language
 from speech3n.session.intervals import merged, without
-from speech3n.session.offline import transcribe_source
+from speech3n.session.offline import Interrupted, transcribe_source
 from speech3n.session.options import file_options
 from speech3n.session.transcript import TranscriptBuilder
 from speech3n.store import DEFAULT_MODEL
@@ -45,21 +45,21 @@ class Recovered:
     """The transcripts that were written, and why they lack what was recorded and not yet recognised, if they do."""
 
     paths: list[Path]
-    failure: ModelError | None = None
+    failure: Speech3nError | None = None
 
 
 def recover_session(request: RecoverRequest, note: Callable[[str], None] = lambda _: None) -> Recovered:
     """Write the transcripts of a session that was killed; `note` is told what is going on.
 
-    Where no model is there to recognise what is missing, what was recognised before is written. Raises UsageError,
-    StorageError.
+    Where no model is there to recognise what is missing, or it fails, what was recognised before is written. Raises
+    UsageError, StorageError.
     """
     formats = parse_formats(request.formats or _DEFAULT_FORMATS)
     session = SavedSession.load(request.folder)
     for damage in session.damage:
         note(f"{request.folder}: {damage}")
     missing_s = sum(end - start for start, end in missing_stretches(session))
-    failure: ModelError | None = None
+    failure: Speech3nError | None = None
     with ExitStack() as opened:
         engine: Engine | None = None
         if missing_s:
@@ -68,7 +68,12 @@ def recover_session(request: RecoverRequest, note: Callable[[str], None] = lambd
                 engine = opened.enter_context(closing(_open_engine(request, session.header.model or DEFAULT_MODEL)))
             except ModelError as error:
                 failure = error
-        transcript = recover_transcript(session, engine)
+        try:
+            transcript = recover_transcript(session, engine)
+        except Interrupted as interrupted:
+            if not isinstance(interrupted.cause, Speech3nError):
+                raise interrupted.cause from interrupted
+            transcript, failure = interrupted.transcript, interrupted.cause
     layout = SubtitleOptions(content=request.subtitles or ("both" if session.header.translate else "source"))
     stem = (request.output_dir or request.folder) / "transcript"
     return Recovered(write_transcript(transcript, formats, stem, layout), failure)
@@ -111,9 +116,11 @@ def recover_transcript(
 ) -> Transcript:
     """All of `session`, with what is missing recognised now; without an engine only what was recognised.
 
-    Raises UsageError where the engine does not translate to the language of the session, and Interrupted.
+    Raises UsageError where the engine does not translate to the language of the session, and Interrupted, which has
+    what was recognised before and until then.
     """
     segments = list(session.segments)
+    interrupted: Interrupted | None = None
     if engine is not None:
         translate, target = session.header.translate, session.header.target_language
         if translate:
@@ -123,15 +130,23 @@ def recover_transcript(
         options = file_options(language, translate=translate, target_language=target)
         for start_s, end_s in missing_stretches(session):
             source = RecordingSource(recording, start_s, end_s)
-            found = transcribe_source(engine, source, options, _shifted(on_progress, done_s))
+            try:
+                found = transcribe_source(engine, source, options, _shifted(on_progress, done_s))
+            except Interrupted as error:
+                interrupted, found = error, error.transcript
             segments += [_moved(segment, start_s) for segment in found.segments]
             done_s += end_s - start_s
+            if interrupted is not None:
+                break
     unfinished = session.unfinished
     if unfinished is not None and (unfinished.words or not any(s.end > unfinished.start for s in segments)):
         segments.append(unfinished)
     header, recorded_s = session.header, session.recording.samples / SAMPLE_RATE
     builder = TranscriptBuilder(header.source, header.model, segments, recorded_s)
-    return builder.build(header.language, translate=header.translate)
+    transcript = builder.build(header.language, translate=header.translate)
+    if interrupted is not None:
+        raise Interrupted(transcript, interrupted.cause) from interrupted
+    return transcript
 
 
 def _spoken_language(session: SavedSession, engine: Engine) -> str | None:

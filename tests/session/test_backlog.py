@@ -145,7 +145,7 @@ def test_a_file_waits_while_the_disk_is_full(tmp_path: Path, recording: Recordin
 
 @pytest.mark.parametrize("is_recorded", [True, False])
 def test_who_reads_too_slowly_gets_pieces_not_every_other_frame(recording: Recording, *, is_recorded: bool) -> None:
-    backlog = Backlog(recording if is_recorded else None, BacklogLimit(max_lag_s=30.0))
+    backlog = Backlog(*((recording, BacklogLimit(max_lag_s=30.0)) if is_recorded else (None, BacklogLimit())))
     starts = []
     for index in range(600):
         backlog.write(frame(index), may_block=False)

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 
 from speech3n.cli import main as cli
-from speech3n.engines.base import ModelRef
-from speech3n.errors import StorageError, UsageError
+from speech3n.engines.base import ModelRef, StreamOptions
+from speech3n.errors import EngineError, StorageError, UsageError
 from speech3n.journal.journal import Journal, SessionHeader
 from speech3n.journal.recording import Recording
 from speech3n.journal.saved import SavedSession
 from speech3n.session.recovery import missing_stretches, recover_transcript
 from speech3n.types import SAMPLE_RATE, End, Gap, Segment, Update, Waveform, Word
 from tests.conftest import silence
-from tests.fakes import FakeEngine, frames
+from tests.fakes import FakeEngine, FakeStream, frames
 
 _LIVE = (
     "import sys; from tests.fakes import FakeEngine; from speech3n.session import live\n"
@@ -231,6 +231,44 @@ def test_a_model_folder_that_is_gone_still_gives_what_was_recognised(
     assert exit_.value.code == 1
     assert "There is no folder" in capsys.readouterr().err
     assert (tmp_path / "s" / "transcript.txt").read_text() == "said 0\n"
+
+
+class FailingEngine(FakeEngine):
+    """Fails at the second utterance."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error = error
+
+    def open_stream(self, options: StreamOptions) -> FakeStream:
+        if self.opened:
+            raise self.error
+        return super().open_stream(options)
+
+
+def test_an_engine_that_fails_still_gives_what_was_recognised(
+    english: Waveform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("speech3n.session.recovery.open_engine", lambda model: FailingEngine(EngineError("It broke.")))
+    session(tmp_path / "s", np.concatenate([english, silence(5), english]), segment(0, 0.3, 0.9))
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(["recover", str(tmp_path / "s")])
+    assert exit_.value.code == 1
+    assert "It broke. Only what was recognised before" in capsys.readouterr().err
+    lines = (tmp_path / "s" / "transcript.txt").read_text().splitlines()
+    assert lines[0] == "said 0"
+    assert lines[1].startswith("w0")
+
+
+def test_recovery_that_is_interrupted_says_so(
+    english: Waveform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("speech3n.session.recovery.open_engine", lambda model: FailingEngine(KeyboardInterrupt()))
+    session(tmp_path / "s", np.concatenate([english, silence(5), english]))
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(["recover", str(tmp_path / "s")])
+    assert exit_.value.code == 130
+    assert "Internal error" not in capsys.readouterr().err
 
 
 def test_a_session_that_ended_is_not_recognised_again(english: Waveform, tmp_path: Path) -> None:
