@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
+    from speech3n.training.finetune.run import EvaluationPoint, Report
     from speech3n.training.finetune.trainer import Method
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -69,4 +73,38 @@ def finetune(
 
     plan = FineTunePlan(steps, method, rank, rate, seed=seed)
     sources = Sources(manifest, valid, valid_share, keep, keep_share, seed)
-    return fine_tune(FineTuneRequest(sources, plan, model, output, batch_s, minutes, device, threads))
+    request = FineTuneRequest(sources, plan, model, output, batch_s, minutes, device, threads)
+    result = fine_tune(request, ConsoleReporter())
+    if result.folder is not None:
+        click.echo(result.folder)
+    return result.exit_code
+
+
+class ConsoleReporter:
+    """On stderr a line for each evaluation and, where it is a terminal, a bar."""
+
+    def note(self, text: str) -> None:
+        """Say something."""
+        click.echo(text, err=True)
+
+    @contextmanager
+    def steps(self, done: int, total: int) -> Iterator[Report]:
+        """Show steps as they are done."""
+        from speech3n.training.finetune.report import line_of
+
+        if not sys.stderr.isatty():
+            yield lambda step, loss, point: self.note(line_of(point, total)) if point else None
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True, highlight=False)) as bar:
+            task = bar.add_task("Fine-tuning", total=total, completed=done)
+
+            def report(step: int, loss: float, point: EvaluationPoint | None) -> None:
+                bar.update(task, completed=step, description=f"Fine-tuning, loss {loss:.3f}")
+                if point is not None:
+                    bar.console.print(line_of(point, total), markup=False)
+
+            yield report

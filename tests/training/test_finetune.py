@@ -12,6 +12,7 @@ import torch
 from transformers import Gemma3nForConditionalGeneration
 
 from speech3n.cli import main as cli
+from speech3n.cli.finetune import ConsoleReporter
 from speech3n.errors import ModelError, UsageError
 from speech3n.models.gemma3n import checkpoint
 from speech3n.models.gemma3n.capabilities import Capabilities
@@ -21,8 +22,9 @@ from speech3n.training.clip_batches import ClipBatches, DataConfig
 from speech3n.training.data.features import FeatureWriter
 from speech3n.training.data.manifest import ManifestError
 from speech3n.training.data.sampler import Position
+from speech3n.training.finetune import command
 from speech3n.training.finetune.clips import load_waveforms, read_clips
-from speech3n.training.finetune.command import FineTuneRequest, fine_tune
+from speech3n.training.finetune.command import FineTuned, FineTuneRequest, fine_tune
 from speech3n.training.finetune.dataset import Sources, build_dataset
 from speech3n.training.finetune.record import RECORD
 from speech3n.training.finetune.run import FineTuneRun
@@ -59,14 +61,32 @@ def request(base: Path, manifest: Path, output: Path, plan: FineTunePlan = PLAN,
     return FineTuneRequest(Sources(manifest, **sources), plan, str(base), output, batch_s=6.0, threads=1)
 
 
+def fine_tuned(asked: FineTuneRequest) -> int:
+    """The exit code."""
+    return fine_tune(asked, ConsoleReporter()).exit_code
+
+
+@pytest.mark.parametrize(("is_written", "is_interrupted", "code"), [(1, 0, 0), (0, 0, 1), (1, 1, 130), (0, 1, 130)])
+def test_the_command_prints_the_folder_that_was_written(
+    manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    is_written: int, is_interrupted: int, code: int,
+) -> None:  # fmt: skip
+    outcome = FineTuned(tmp_path / "out" if is_written else None, bool(is_interrupted))
+    monkeypatch.setattr(command, "fine_tune", lambda request, reporter: outcome)
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(["finetune", str(manifest), "--output", str(tmp_path / "out")])
+    assert exit_.value.code == code
+    assert capsys.readouterr().out == (f"{tmp_path / 'out'}\n" if is_written else "")
+
+
 @pytest.mark.parametrize("method", ["lora", "full"])
 def test_it_helps_and_what_comes_out_is_a_checkpoint(
     base: Path, manifest: Path, tmp_path: Path, method: Method, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "out"
-    assert fine_tune(request(base, manifest, output, replace(PLAN, method=method))) == 0
+    assert fine_tuned(request(base, manifest, output, replace(PLAN, method=method))) == 0
     told = capsys.readouterr()
-    assert told.out == f"{output}\n"
+    assert told.out == "", "the library prints nothing"
     assert "WER" in told.err
     record = json.loads((output / RECORD).read_text())
     assert record["best"]["loss"] < record["first"]["loss"] - 0.2
@@ -116,7 +136,7 @@ def test_a_run_that_stops_and_goes_on_is_one_that_never_stopped(
     base: Path, manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = replace(PLAN, steps=6, evaluate_every=2)
-    assert fine_tune(request(base, manifest, tmp_path / "whole", plan)) == 0
+    assert fine_tuned(request(base, manifest, tmp_path / "whole", plan)) == 0
     train_step = FineTuneTrainer.train_step
     stopped: list[int] = []
 
@@ -137,7 +157,7 @@ def test_a_run_that_stops_and_goes_on_is_one_that_never_stopped(
     monkeypatch.setattr(FineTuneRun, "__init__", begin_and_tell)
     monkeypatch.setattr(FineTuneTrainer, "train_step", learn_and_stop)
     parts = request(base, manifest, tmp_path / "parts", plan)
-    assert [fine_tune(parts), fine_tune(parts), fine_tune(parts)] == [130, 130, 0]
+    assert [fine_tuned(parts), fine_tuned(parts), fine_tuned(parts)] == [130, 130, 0]
     assert stopped == [3, 4]
     whole, together = (checkpoint.load(tmp_path / name).state_dict() for name in ("whole", "parts"))
     assert all(torch.equal(value, together[name]) for name, value in whole.items())
@@ -146,11 +166,11 @@ def test_a_run_that_stops_and_goes_on_is_one_that_never_stopped(
 
 def test_what_was_begun_otherwise_does_not_go_on(base: Path, manifest: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
-    fine_tune(replace(request(base, manifest, output), minutes=0.0))
+    fine_tuned(replace(request(base, manifest, output), minutes=0.0))
     with pytest.raises(UsageError, match="rank changed"):
-        fine_tune(request(base, manifest, output, replace(PLAN, rank=2)))
+        fine_tuned(request(base, manifest, output, replace(PLAN, rank=2)))
     with pytest.raises(UsageError, match="there already"):
-        fine_tune(request(base, manifest, base))
+        fine_tuned(request(base, manifest, base))
 
 
 def test_where_nothing_gets_better_nothing_is_written(
@@ -158,14 +178,14 @@ def test_where_nothing_gets_better_nothing_is_written(
 ) -> None:
     output = tmp_path / "out"
     plan = replace(PLAN, rate=1e4, method="full", patience=1)
-    assert fine_tune(request(base, manifest, output, plan)) == 1
+    assert fine_tuned(request(base, manifest, output, plan)) == 1
     assert "nothing is written" in capsys.readouterr().err
     assert not (output / "config.json").exists()
 
 
 def test_a_quantised_base_learns_in_full_precision(base: Path, manifest: Path, tmp_path: Path) -> None:
     quantise_checkpoint(base, RECIPES["int8"], tmp_path / "int8")
-    assert fine_tune(request(tmp_path / "int8", manifest, tmp_path / "out")) == 0
+    assert fine_tuned(request(tmp_path / "int8", manifest, tmp_path / "out")) == 0
     assert {value.dtype for value in checkpoint.load(tmp_path / "out").state_dict().values()} == {torch.bfloat16}
 
 
@@ -184,7 +204,7 @@ def test_clips_to_keep_are_mixed_in_and_measured(base: Path, manifest: Path, tmp
     assert share == pytest.approx(0.5, abs=0.2)
     assert len(dataset.others_held_out) == 5
     assert not {clip.text for clip in dataset.others_held_out} & {clip.text for clip in dataset.store.clips}
-    assert fine_tune(asked) == 0
+    assert fine_tuned(asked) == 0
     record = json.loads((output / RECORD).read_text())
     assert set(record["before"]["others"]) == set(record["after"]["others"]) >= {"wer_en", "bleu_es"}
     assert record["best"]["score"] == pytest.approx((record["best"]["loss"] + record["best"]["kept"]) / 2)
@@ -198,7 +218,7 @@ def test_any_language_is_learned_by_a_model_that_knows_any_and_nothing_asks_for_
     (tmp_path / "clips").mkdir()
     manifest = write_manifest(tmp_path / "clips", 12)
     manifest.write_text(manifest.read_text().replace('"language": "en"', '"language": "de"'))
-    assert fine_tune(request(base, manifest, tmp_path / "out")) == 0
+    assert fine_tuned(request(base, manifest, tmp_path / "out")) == 0
     assert "wer_de" in json.loads((tmp_path / "out" / RECORD).read_text())["before"]["own"]
 
 
@@ -214,13 +234,13 @@ def test_a_language_that_the_model_does_not_know_is_named_with_its_line_before_a
     expected = r"clips.jsonl, line 1: the model does not know the language 'de'"
     for asked in (request(knows_five, german, output), request(knows_five, manifest, output, keep=(german,))):
         with pytest.raises(ManifestError, match=expected) as error:
-            fine_tune(asked)
+            fine_tuned(asked)
         assert "en, es, fr, it, pt" in error.value.hint
         assert not output.exists()
     features = tmp_path / "features"
     FeatureWriter(features).add("clips", load_waveforms(read_clips(german, None)))
     with pytest.raises(ManifestError, match="features': the model does not know the language 'de'"):
-        fine_tune(request(knows_five, manifest, output, keep=(features,)))
+        fine_tuned(request(knows_five, manifest, output, keep=(features,)))
     assert not output.exists()
 
 
@@ -252,7 +272,7 @@ def test_a_large_quantised_base_is_refused(
     quantise_checkpoint(base, RECIPES["int8"], tmp_path / "int8")
     monkeypatch.setattr("speech3n.training.finetune.base._LARGE", 1)
     with pytest.raises(ModelError, match="quantised"):
-        fine_tune(request(tmp_path / "int8", manifest, tmp_path / "out"))
+        fine_tuned(request(tmp_path / "int8", manifest, tmp_path / "out"))
 
 
 @pytest.mark.parametrize("method", ["lora", "full"])
@@ -269,7 +289,7 @@ def test_a_large_base_keeps_its_table_where_it_lies(
 
     monkeypatch.setattr(FineTuneTrainer, "__init__", begin_and_look)
     plan = replace(PLAN, steps=2, method=method)
-    assert fine_tune(request(base, manifest, tmp_path / "out", plan)) == 0
+    assert fine_tuned(request(base, manifest, tmp_path / "out", plan)) == 0
     table = "language_model.embed_tokens_per_layer.weight"
     assert opened[0].pop(table) is torch.bfloat16
     assert set(opened[0].values()) == {torch.bfloat16 if method == "lora" else torch.float32}

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import click
 import torch
 
 from speech3n.engines.registry import install_model, require_installed, resolve_model
@@ -23,7 +22,7 @@ from speech3n.training.data.augment.features import FeatureAugmentation
 from speech3n.training.finetune.base import Base, open_base
 from speech3n.training.finetune.dataset import Dataset, Sources, build_dataset
 from speech3n.training.finetune.record import WORK, clear, write_record
-from speech3n.training.finetune.report import compared, watching, worse
+from speech3n.training.finetune.report import Reporter, compared, worse
 from speech3n.training.finetune.run import FineTuneRun, Validation
 from speech3n.training.finetune.trainer import FineTunePlan, FineTuneTrainer
 from speech3n.training.finetune.validation import ValidationSet
@@ -56,6 +55,21 @@ class FineTuneRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class FineTuned:
+    """What became of it."""
+
+    folder: Path | None
+    """The folder of the new model, None where nothing was written."""
+    is_interrupted: bool
+    """The best so far is written, if any is better; the same request goes on."""
+
+    @property
+    def exit_code(self) -> int:
+        """0: written, and better on what was held out. 1: nothing got better. 130: interrupted."""
+        return 130 if self.is_interrupted else int(self.folder is None)
+
+
+@dataclass(frozen=True, slots=True)
 class _Scores:
     """Word error rates and BLEU on the user's held-out clips, and on others."""
 
@@ -63,12 +77,10 @@ class _Scores:
     others: dict[str, float]
 
 
-def fine_tune(request: FineTuneRequest) -> int:
-    """Fine-tune, and write the best model into the output folder; the exit code.
+def fine_tune(request: FineTuneRequest, reporter: Reporter) -> FineTuned:
+    """Fine-tune, and write the best model, in bfloat16, into the output folder.
 
-    0: written, and better on what was held out. 1: nothing got better, and nothing was written. 130: interrupted, the
-    best so far is written, and the same request goes on. What comes out is in bfloat16. Raises ManifestError,
-    ModelError, UsageError, StorageError.
+    Raises ManifestError, ModelError, UsageError, StorageError.
     """
     work = request.output / WORK
     folder = _checkpoint(request.model)
@@ -84,15 +96,15 @@ def fine_tune(request: FineTuneRequest) -> int:
     before = _read_scores(before_path) or _score(base, validation)
     before_path.write_text(json.dumps(asdict(before)) + "\n", "utf-8")
     finetuning = _open_run(request, base, dataset, prompts, validation)
-    click.echo(_described(request, dataset, finetuning), err=True)
+    reporter.note(_described(request, dataset, finetuning))
     handlers = {name: signal.signal(name, finetuning.stop) for name in (signal.SIGINT, signal.SIGTERM)}
     try:
-        with watching(finetuning.progress.step, request.plan.steps) as report:
+        with reporter.steps(finetuning.progress.step, request.plan.steps) as report:
             finetuning.run(request.minutes, report)
     finally:
         for name, handler in handlers.items():
             signal.signal(name, handler)
-    return _finish(request, base, finetuning, validation, before)
+    return _finish(request, base, finetuning, before, reporter)
 
 
 def _checkpoint(name: str) -> Path:
@@ -114,37 +126,35 @@ def _require_device(device: str) -> None:
 
 
 def _finish(
-    request: FineTuneRequest, base: Base, finetuning: FineTuneRun, validation: Validation, before: _Scores
-) -> int:
+    request: FineTuneRequest, base: Base, finetuning: FineTuneRun, before: _Scores, reporter: Reporter
+) -> FineTuned:
     best, first = finetuning.take_best(), finetuning.points[0]
-    code = 130 if finetuning.is_stopped else 0
+    validation = finetuning.validation
     if best.step == 0:
         advice = "Take more clips, or a lower --rate." if finetuning.is_over else "The same command goes on."
-        click.echo(
+        reporter.note(
             f"No step made the model better on the clips held out (loss {first.loss:.3f}), and nothing is written. "
-            + advice,
-            err=True,
+            + advice
         )
-        return code or 1
+        return FineTuned(None, finetuning.is_stopped)
     checkpoint.save(finetuning.trainer.finish().bfloat16(), request.output)
     copy_companions(base.folder, request.output)
     # Measured is what was written, rounded as it is.
     after = _score(open_base(request.output, request.device, is_frozen=True), validation)
-    click.echo(f"Best after {best.step} steps: loss on held-out clips {first.loss:.3f} → {best.loss:.3f}.", err=True)
-    click.echo(compared("Held out", before.own, after.own), err=True)
+    reporter.note(f"Best after {best.step} steps: loss on held-out clips {first.loss:.3f} → {best.loss:.3f}.")
+    reporter.note(compared("Held out", before.own, after.own))
     if validation.others:
-        click.echo(compared("To keep", before.others, after.others), err=True)
+        reporter.note(compared("To keep", before.others, after.others))
     for name, then, now in (("held-out clips", before.own, after.own), ("clips to keep", before.others, after.others)):
         for language in worse(then, now):
-            click.echo(f"Careful: more words are wrong than before on {name} in {language}.", err=True)
+            reporter.note(f"Careful: more words are wrong than before on {name} in {language}.")
     results = {"before": asdict(before), "after": asdict(after), "first": asdict(first), "best": asdict(best)}
     write_record(request.output, {**_options(request, base.folder), **results})
     if finetuning.is_over:
         clear(request.output)
     else:
-        click.echo("Stopped; this is the best so far. The same command goes on.", err=True)
-    click.echo(request.output)
-    return code
+        reporter.note("Stopped; this is the best so far. The same command goes on.")
+    return FineTuned(request.output, finetuning.is_stopped)
 
 
 def _open_run(

@@ -1,35 +1,24 @@
-"""How fine-tuning is told: a bar on a terminal, a line for each evaluation, and a summary."""
+"""How fine-tuning is told: to whom, and what is said of an evaluation and at the end."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-
-import click
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Protocol
 
 from speech3n.training.finetune.run import EvaluationPoint, Report
 
 
-@contextmanager
-def watching(done: int, steps: int) -> Iterator[Report]:
-    """Show steps as they are done, on stderr."""
-    if not sys.stderr.isatty():
-        yield lambda step, loss, point: click.echo(line_of(point, steps), err=True) if point else None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+class Reporter(Protocol):
+    """Who is told how it goes: the command line, a program."""
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True, highlight=False)) as bar:
-        task = bar.add_task("Fine-tuning", total=steps, completed=done)
+    def note(self, text: str) -> None:
+        """Something to know, on one line."""
+        ...
 
-        def report(step: int, loss: float, point: EvaluationPoint | None) -> None:
-            bar.update(task, completed=step, description=f"Fine-tuning, loss {loss:.3f}")
-            if point is not None:
-                bar.console.print(line_of(point, steps), markup=False)
-
-        yield report
+    def steps(self, done: int, total: int) -> AbstractContextManager[Report]:
+        """Work goes on after so many steps; what is entered is told of each one."""
+        ...
 
 
 def line_of(point: EvaluationPoint, steps: int) -> str:

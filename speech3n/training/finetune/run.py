@@ -58,7 +58,7 @@ class FineTuneRun:
         self.plan = plan
         self._batches = batches
         self._folder = folder
-        self._validation = validation
+        self.validation = validation
         self._log = TrainingLog(folder / METRICS)
         self.progress = state.load(folder, trainer.parts, trainer.optimizer) or state.Progress()
         self._log.rewind(self.progress.step)
@@ -103,7 +103,7 @@ class FineTuneRun:
         return best
 
     def _evaluate(self) -> EvaluationPoint:
-        validation, model = self._validation, self.trainer.model
+        validation, model = self.validation, self.trainer.model
         own = validation.own.loss(model)
         kept = validation.others.loss(model) if validation.others else None
         share = validation.keep_share if kept is not None else 0.0
