@@ -22,7 +22,7 @@ class EndpointConfig:
     shortest_pause_s: float = 0.16
     """Silence that ends an utterance of `max_utterance_s`."""
     max_utterance_s: float = 12.0
-    """Length from which the session looks for a word border to cut at."""
+    """Length from which the session looks for a place between two words to cut at."""
     min_speech_s: float = 0.16
     """Speech shorter than this, such as a click, is not an utterance."""
     pre_roll_s: float = 0.4

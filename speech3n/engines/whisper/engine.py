@@ -17,6 +17,7 @@ import numpy as np
 from speech3n.decoding.policy import normalize_word
 from speech3n.decoding.repetition import cut_repetition, loop_start
 from speech3n.engines.base import EngineInfo, StreamOptions
+from speech3n.engines.whisper.prefix import AgreedPrefix
 from speech3n.engines.whisper.words import align_words
 from speech3n.errors import EngineError, ModelError, UsageError
 from speech3n.runtime.allocator import set_malloc_thresholds
@@ -141,8 +142,8 @@ class WhisperStream:
         self._likely_language = options.likely_language
         self._language = options.language or (None if engine.model.is_multilingual else "en")
         self._language_confidence = 1.0 if self._language else 0.0
-        self._transcribing = _AgreedPrefix()
-        self._translating = _AgreedPrefix()
+        self._transcribing = AgreedPrefix()
+        self._translating = AgreedPrefix()
         self._words: tuple[Word, ...] = ()
         """Those of the newest hypothesis."""
         self._context = ""
@@ -183,14 +184,14 @@ class WhisperStream:
         """Keep the first `words` words as they are, translate their sound alone, and go on with the rest."""
         before, language = self._words[:words], self._language or ""
         rest, self._pcm = self._pcm[samples:], self._pcm[:samples]
-        self._transcribing, self._translating = _AgreedPrefix(), _AgreedPrefix()
+        self._transcribing, self._translating = AgreedPrefix(), AgreedPrefix()
         translation = None
         if self._options.translate:
             needed = before and language != TARGET_LANGUAGE
             encoded = self._engine.encode(self._pcm, self._padding_s) if needed else None
             translation = self._translate(encoded, language, before)
         self._pcm, self._fresh, self._words = rest, len(rest) > 0, ()
-        self._translating = _AgreedPrefix()
+        self._translating = AgreedPrefix()
         self._context = words_text(before, language)
         confidence = self._language_confidence
         if self._options.language is None and self._engine.model.is_multilingual:
@@ -221,7 +222,7 @@ class WhisperStream:
         if likely is not None and language != likely and confidence < _CLEAR_LANGUAGE:
             language = likely
         if language != self._language:
-            self._transcribing, self._translating = _AgreedPrefix(), _AgreedPrefix()
+            self._transcribing, self._translating = AgreedPrefix(), AgreedPrefix()
         self._language = language
         if audio_s >= _LANGUAGE_AUDIO_S or self._finished:
             self._language_confidence = confidence
@@ -300,21 +301,3 @@ class WhisperStream:
             return text[:loop]
         self._translating.advance(tokens, len(tokens), tokenizer)
         return text
-
-
-class _AgreedPrefix:
-    """The tokens that the last two decodings share, cut back to whole words."""
-
-    def __init__(self) -> None:
-        self.tokens: list[int] = []
-        self._last: list[int] = []
-
-    def advance(self, tokens: list[int], settled: int, tokenizer: Tokenizer) -> None:
-        """Take the newest decoding, of which only the first `settled` tokens may be agreed on."""
-        shared = 0
-        while shared < min(settled, len(self._last)) and tokens[shared] == self._last[shared]:
-            shared += 1
-        # The last shared token may go on differently: the last word is left out.
-        _, word_tokens = tokenizer.split_to_word_tokens(tokens[:shared])
-        self.tokens = [token for word in word_tokens[:-1] for token in word]
-        self._last = tokens
