@@ -22,3 +22,11 @@ def test_an_unknown_language_names_the_nearest() -> None:
     with pytest.raises(UsageError, match="such as es"):
         parse_language("q9z", {"es", "fr"})
     assert language_name("pt") == "Portuguese"
+
+
+@pytest.mark.parametrize("text", ["x" * 1_000_000, "\ud800", "\u5b9a-Å", "-", "\0"])
+def test_what_is_no_language_is_unknown_and_has_a_name_all_the_same(text: str) -> None:
+    with pytest.raises(UsageError, match="Unknown language") as caught:
+        parse_language(text, {"es", "fr"})
+    assert len(str(caught.value)) < 2_500
+    assert language_name(text)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import torch
 from torch import Tensor, nn
 
 from speech3n.errors import StorageError
+from speech3n.runtime.untrusted import Number, Text, Unreadable, convert, read_json, shown
 from speech3n.training.data.sampler import Position
 
 _STATE = "state.json"
+_LARGEST_FILE = 1_000_000
 _KEPT = 2
 _AVERAGED = 10
 
@@ -22,12 +24,18 @@ _AVERAGED = 10
 class Progress:
     """How far training is."""
 
-    step: int = 0
+    step: Number = 0
     position: Position = field(default_factory=lambda: Position(0, 0))
     audio_s: float = 0.0
     elapsed_s: float = 0.0
     corpus: str = ""
     """The digest of the features that `position` is a position in."""
+
+
+class _File(msgspec.Struct):
+    """Where the tensors of a state are."""
+
+    file: Text
 
 
 def save(folder: Path, parts: dict[str, nn.Module], optimizer: torch.optim.Optimizer, progress: Progress) -> None:
@@ -99,11 +107,13 @@ def _read(folder: Path) -> tuple[Progress, dict[str, Tensor]]:
     from safetensors.torch import load_file
 
     try:
-        saved: dict[str, Any] = json.loads((folder / _STATE).read_text("utf-8"))
-        tensors = load_file(folder / str(saved.pop("file")))
-        return Progress(**{**saved, "position": Position(**saved["position"])}), tensors
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise unusable(folder, error) from error
+        saved = read_json(folder / _STATE, _LARGEST_FILE)
+        progress, file = convert(saved, Progress), convert(saved, _File).file
+        if Path(file).name != file:
+            raise Unreadable(f"{shown(file)} is not beside it")
+        return progress, load_file(folder / file)
+    except (OSError, Unreadable, SafetensorError) as error:
+        raise unusable(folder, Unreadable(error)) from error
 
 
 def unusable(folder: Path, reason: object) -> StorageError:

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from speech3n.errors import StorageError
+from speech3n.runtime.untrusted import Number, Unreadable, convert, parse_object, read_lines
 
+_LONGEST_LINE = 1_000_000
 _WIDTH, _HEIGHT, _MARGIN = 720, 220, 44
 _COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f")
 
@@ -29,14 +31,28 @@ class TrainingLog:
             raise StorageError(f"'{self.path}' cannot be written: {error.strerror}.", "Check the disk.") from error
 
     def read(self) -> list[dict[str, Any]]:
-        """All lines."""
-        return [json.loads(line) for line in self.path.read_text("utf-8").splitlines()] if self.path.is_file() else []
+        """All lines but a last one that breaks off, as a killed training leaves it; raises StorageError."""
+        try:
+            lines = list(read_lines(self.path, _LONGEST_LINE))
+            whole = lines[:-1] if lines and not lines[-1].endswith(b"\n") else lines
+            return [_entry(line) for line in whole]
+        except FileNotFoundError:
+            return []
+        except Unreadable as error:
+            raise StorageError(f"'{self.path}' cannot be read: {error}.", "Remove it: training goes on.") from error
 
     def rewind(self, step: int) -> None:
         """Forget what lies after a step."""
         kept = [entry for entry in self.read() if entry["step"] <= step]
         if self.path.is_file():
             self.path.write_text("".join(json.dumps(entry) + "\n" for entry in kept), "utf-8")
+
+
+def _entry(line: bytes) -> dict[str, Any]:
+    """The numbers of a line; raises Unreadable."""
+    entry = parse_object(line)
+    convert(entry.get("step"), Number)
+    return entry
 
 
 def plot(entries: Sequence[Mapping[str, Any]], panels: Sequence[Sequence[str]], path: Path) -> None:

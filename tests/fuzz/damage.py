@@ -31,13 +31,18 @@ VALUES = st.one_of(
     TEXTS,
     st.sampled_from([[], {}, [[]], [None], {"": {}}, DEEP]),
     st.lists(st.one_of(NUMBERS, TEXTS), max_size=3),
-)
+).map(copy.deepcopy)
 
 
 def places(value: Any) -> list[tuple[Any, Any]]:
     """Every member of a JSON value: what holds it and its key or index."""
     keys = list(value) if isinstance(value, dict) else list(range(len(value))) if isinstance(value, list) else []
     return [(value, key) for key in keys] + [place for key in keys for place in places(value[key])]
+
+
+def _near(value: float) -> list[float]:
+    """Numbers that might stand in a number's place."""
+    return [-value, value + 1, value - 1, value * 2, value // 2]
 
 
 @st.composite
@@ -48,9 +53,13 @@ def changed(draw: st.DrawFn, record: Any) -> Any:
         members = places(found)
         if not members or draw(st.integers(0, 30)) == 0:
             return draw(VALUES)
-        holder, key = draw(st.sampled_from(members))
-        match draw(st.sampled_from(["replace", "replace", "replace", "remove", "add"])):
-            case "replace":
+        # Lists of numbers would take most of the changes.
+        named = [place for place in members if isinstance(place[0], dict)]
+        holder, key = draw(st.sampled_from(named if named and draw(st.integers(0, 3)) else members))
+        match draw(st.sampled_from(["replace", "replace", "near", "near", "remove", "add"])):
+            case "near" if isinstance(holder[key], int | float):
+                holder[key] = draw(st.sampled_from([1, 2, 3, 1000, *_near(holder[key])]))
+            case "near" | "replace":
                 holder[key] = draw(VALUES)
             case "remove":
                 del holder[key]
@@ -83,8 +92,8 @@ def lines_of(draw: st.DrawFn, records: list[Any]) -> bytes:
 
 @st.composite
 def maybe_damaged(draw: st.DrawFn, content: bytes) -> bytes:
-    """The bytes of a file, in one of three cases damaged, and sometimes with a byte-order mark."""
-    if draw(st.integers(0, 2)) == 0:
+    """The bytes of a file, in one of six cases damaged, and sometimes with a byte-order mark."""
+    if draw(st.integers(0, 5)) == 0:
         content = damaged(content, random.Random(draw(st.integers(0, 2**32))))
     return b"\xef\xbb\xbf" + content if draw(st.integers(0, 8)) == 0 else content
 

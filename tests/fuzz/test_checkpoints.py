@@ -21,7 +21,7 @@ from tests.fuzz.damage import SPOILED, as_json, changed, damaged, maybe_damaged,
 from tests.fuzz.outcome import tries
 
 CHECKPOINT = Path(__file__).parents[1] / "data" / "gemma3n-memorised"
-WEIGHTS = "model.safetensors"
+WEIGHTS, TOKENIZER = "model.safetensors", "tokenizer.json"
 CAPABILITIES = {"languages": ["en", "es"], "translates_to": ["en"], "max_utterance_s": 9, "sizes": {"a": {"ffn": 8}}}
 INDEX = {"metadata": {"total_size": 1}, "weight_map": {"model.language_model.norm.weight": WEIGHTS}}
 _BATCH = 25
@@ -41,7 +41,7 @@ def use(folder: Path) -> None:
 
 def _contents() -> dict[str, Any]:
     """The JSON files of a checkpoint, and those that it might have."""
-    names = ("config.json", "generation_config.json", "preprocessor_config.json", "tokenizer_config.json")
+    names = (*(f"{name}_config.json" for name in ("generation", "preprocessor", "tokenizer")), "config.json", TOKENIZER)
     contents = {name: json.loads((CHECKPOINT / name).read_text("utf-8")) for name in names}
     return contents | {"speech3n.json": CAPABILITIES, f"{WEIGHTS}.index.json": INDEX}
 
@@ -52,14 +52,12 @@ CONTENTS = _contents()
 @st.composite
 def changes(draw: st.DrawFn) -> tuple[str, bytes | str]:
     """A file of the checkpoint, and what is in it now, or what is in its place."""
-    name = draw(st.sampled_from(["config.json"] * 6 + [*CONTENTS, WEIGHTS, WEIGHTS, WEIGHTS, "tokenizer.json"]))
+    name = draw(st.sampled_from(["config.json"] * 6 + [*CONTENTS, WEIGHTS, WEIGHTS, WEIGHTS]))
     if draw(st.integers(0, 19)) == 0:
         return name, draw(st.sampled_from(SPOILED))
     if name in CONTENTS:
         return name, draw(maybe_damaged(as_json(draw(changed(CONTENTS[name])))))
     content = (CHECKPOINT / name).read_bytes()
-    if name != WEIGHTS:
-        return name, damaged(content, random.Random(draw(st.integers(0, 2**32))))
     length = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + length])
     match draw(st.sampled_from(["header", "bytes of the header", "bytes"])):

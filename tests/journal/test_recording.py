@@ -1,6 +1,7 @@
 """The recording is whole after a crash, readable while it is written, and honest about a full disk."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speech3n.journal import recording as recording_module
-from speech3n.journal.recording import Recording
+from speech3n.journal.recording import FILE_SAMPLES, Recording
 from speech3n.types import SAMPLE_RATE
 from tests.conftest import full_disk
 
@@ -139,6 +140,20 @@ def test_what_is_captured_after_the_end_is_written_nowhere(tmp_path: Path) -> No
         assert not other.closed
     assert (recording.samples, recording.holes) == (100, [])
     assert (tmp_path / "transcript.txt").read_bytes() == b""
+
+
+def test_what_is_no_file_is_no_sound_and_what_is_missing_is_one_hole(tmp_path: Path) -> None:
+    recording = Recording(tmp_path)
+    recording.append(ramp(1_000))
+    recording.close()
+    (tmp_path / "audio-00001.wav").mkdir()
+    os.mkfifo(tmp_path / "audio-00002.wav")
+    (tmp_path / "audio-00003.wav").symlink_to(tmp_path / "audio-00003.wav")
+    shutil.copyfile(tmp_path / "audio-00000.wav", tmp_path / "audio-99999.wav")
+    left = Recording(tmp_path)
+    last = 99_999 * FILE_SAMPLES
+    assert (left.samples, left.holes) == (last + 1_000, [(1_000, last)])
+    assert len(left.read(0, 2_000)) == 1_000
 
 
 def test_a_file_that_is_gone_is_a_hole_and_the_others_keep_their_places(

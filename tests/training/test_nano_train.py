@@ -186,6 +186,24 @@ def test_a_damaged_state_is_named(tmp_path: Path) -> None:
         training(tmp_path / "run", tmp_path / "features")
 
 
+def test_a_state_that_is_none_is_named(tmp_path: Path) -> None:
+    training(tmp_path / "run", tmp_path / "features").run()
+    for content in ("", "[]", "{}", '{"file": "../x", "step": 1}', '{"file": 1}', '{"file": "x", "step": -1}'):
+        (tmp_path / "run" / "state.json").write_text(content)
+        with pytest.raises(StorageError, match="can't be used"):
+            training(tmp_path / "run", tmp_path / "features")
+
+
+def test_a_log_that_breaks_off_goes_on_and_one_that_is_none_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"step": 1, "ctc": 2.0}\n{"step": 2, "ct')
+    assert TrainingLog(path).read() == [{"step": 1, "ctc": 2.0}]
+    for line in ("[]", '{"ctc": 2.0}', "{"):
+        path.write_text(f"{line}\n")
+        with pytest.raises(StorageError, match="cannot be read"):
+            TrainingLog(path).read()
+
+
 def test_the_rate_rises_stays_and_falls() -> None:
     plan = NanoPlan(steps=1000, rate=1.0, warm_up=100, fall=0.2)
     rates = [plan.rate_at(step) for step in (0, 49, 100, 799, 900, 1000)]

@@ -157,6 +157,20 @@ def test_what_is_reserved_or_cannot_be_spoken_is_left_out(tmp_path: Path) -> Non
         read_sentences(tmp_path, "it")
 
 
+@pytest.mark.parametrize("line", ["[1]", "{", '{"text": 3}', '{"text": "\\ud800"}'])
+def test_a_manifest_that_is_none_reserves_nothing_and_is_named(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "manifest.jsonl"
+    path.write_text(line)
+    with pytest.raises(StorageError, match="is no manifest"):
+        reserved_texts([path])
+
+
+def test_a_list_with_too_few_columns_is_named(tmp_path: Path) -> None:
+    (tmp_path / "es-en.tsv").write_text("Hola\tHi\n", "utf-8")
+    with pytest.raises(StorageError, match="2 columns instead of 4"):
+        read_sentences(tmp_path, "es")
+
+
 @pytest.mark.parametrize("text", ["C'est « bien », non ?", "¿Cómo estás? ¡Bien!", "L'été – là-bas".replace("–", "—")])
 def test_prose_can_be_spoken(text: str) -> None:
     assert can_be_spoken(text)

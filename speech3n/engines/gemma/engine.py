@@ -119,7 +119,12 @@ class Gemma3nEngine:
         config = self.config
         tokens = AudioTokens(config.boa_token_id, config.eoa_token_id, config.audio_token_id)
         target = options.target_language if _translates(options) else None
-        return build_prompt(self.tokenizer, tokens, instruction(options.language, target))
+        prompt = build_prompt(self.tokenizer, tokens, instruction(options.language, target))
+        last = max(prompt.prefix + prompt.suffix)
+        if last >= config.text.vocab_size:
+            hint = "Take the tokenizer that belongs to the checkpoint."
+            raise ModelError(f"It has a token {last}, and the model knows {config.text.vocab_size}.", hint)
+        return prompt
 
 
 class Gemma3nStream:

@@ -46,6 +46,11 @@ class _Index(msgspec.Struct):
 def load(folder: Path, dtype: torch.dtype | None = None, device: str | torch.device = "cpu") -> Gemma3n:
     """The model of a checkpoint folder, in `dtype` or in that of the file; raises ModelError."""
     config = Gemma3nConfig.read(folder)
+    if config.audio.vocab_offset + config.audio.vocab_size < config.text.vocab_size:
+        raise ModelError(
+            f"'{folder / 'config.json'}': the ids of audio_config end before those of text_config.",
+            "Take the config.json that belongs to the checkpoint.",
+        )
     formats = read_formats(folder)
     with shapes_only():
         model = Gemma3n(config)

@@ -13,12 +13,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from speech3n.audio.frontend import FrontendConfig, LogMel
 from speech3n.errors import StorageError
+from speech3n.runtime.untrusted import Number, Text, Unreadable, convert, parse_object, read_json
+from speech3n.training.data.manifest import read_lines
 from speech3n.training.data.shards import ShardClip
 from speech3n.types import Waveform
 
@@ -32,6 +35,7 @@ _STEP = 0.07
 """Natural logarithm a byte: 0.6 dB; the loudest sound is byte 255, 6.3 above a magnitude of one."""
 _FORMAT = 1
 _MANIFEST = "manifest.json"
+_LARGEST_MANIFEST = 100_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +43,8 @@ class StoredClip:
     """A clip whose frames `first` to `first + frames` of a file are its features."""
 
     file: str
-    first: int
-    frames: int
+    first: Number
+    frames: Number
     language: str
     text: str
     translation_en: str | None
@@ -51,6 +55,13 @@ class StoredClip:
     def duration_s(self) -> float:
         """Its length, to 10 ms."""
         return self.frames / 100
+
+
+class _Sums(msgspec.Struct):
+    """The SHA-256 of the files of a shard."""
+
+    npy: Text
+    jsonl: Text
 
 
 def pack(mel: Mel) -> Bytes:
@@ -147,8 +158,11 @@ class FeatureStore:
 
 def _clips_of(path: Path, key: str, frames: int) -> list[StoredClip]:
     clips = []
-    for line in path.read_text("utf-8").splitlines():
-        clip = StoredClip(**{**json.loads(line), "file": key})
+    for where, line in read_lines(path):
+        try:
+            clip = convert({**parse_object(line), "file": key}, StoredClip)
+        except Unreadable as error:
+            raise StorageError(f"{where}: no clip ({error}).", "Make the folder anew.") from error
         if clip.first + clip.frames > frames:
             raise StorageError(f"'{path}' lists frames that '{key}.npy' does not have.", "Make the folder anew.")
         clips.append(clip)
@@ -158,7 +172,7 @@ def _clips_of(path: Path, key: str, frames: int) -> list[StoredClip]:
 def _mapped(path: Path) -> Bytes:
     try:
         mapped: Bytes = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise StorageError(f"'{path}' cannot be read: {error}.", "Make the folder of features anew.") from error
     if mapped.dtype != np.uint8 or mapped.ndim != 2:
         raise StorageError(f"'{path}' does not hold features.", "Make the folder of features anew.")
@@ -168,14 +182,16 @@ def _mapped(path: Path) -> Bytes:
 def _read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / _MANIFEST
     try:
-        manifest = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise StorageError(f"'{path}' cannot be read: {error}.", "Make it: speech3n.training.data.") from error
+        manifest = read_json(path, _LARGEST_MANIFEST)
+        convert(manifest.get("files"), dict[str, _Sums])
+    except (FileNotFoundError, Unreadable) as error:
+        raise StorageError(
+            f"'{path}' cannot be read: {Unreadable(error)}.", "Make it: speech3n.training.data."
+        ) from error
     frontend = json.loads(json.dumps(asdict(FrontendConfig())))
     if manifest.get("format") != _FORMAT or manifest.get("frontend") != frontend:
         raise StorageError(f"'{folder}' was made with another front end.", "Delete the folder and make it anew.")
-    files: dict[str, Any] = manifest
-    return files
+    return manifest
 
 
 def _sha256(path: Path) -> str:

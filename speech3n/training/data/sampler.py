@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from speech3n.runtime.untrusted import Number
+
 _POOL_BATCHES = 50
 """Batches whose clips are sorted by length together: more would pad less, and shuffle less."""
 
@@ -15,8 +17,8 @@ _POOL_BATCHES = 50
 class Position:
     """Where training is: batch number `batch` of pass number `epoch` over the clips."""
 
-    epoch: int
-    batch: int
+    epoch: Number
+    batch: Number
 
 
 class LengthSampler:

@@ -12,11 +12,12 @@ from typing import Any
 import torch
 
 from speech3n.engines.registry import install_model, require_installed, resolve_model
-from speech3n.errors import UsageError
+from speech3n.errors import StorageError, UsageError
 from speech3n.models.gemma3n import checkpoint
 from speech3n.models.gemma3n.capabilities import Capabilities
 from speech3n.models.gemma3n.matformer import copy_companions
 from speech3n.runtime.threads import compute_threads
+from speech3n.runtime.untrusted import Unreadable, convert, read_json
 from speech3n.training.clip_batches import ClipBatches, DataConfig
 from speech3n.training.data.augment.features import FeatureAugmentation
 from speech3n.training.finetune.base import Base, open_base
@@ -29,6 +30,7 @@ from speech3n.training.finetune.validation import ValidationSet
 from speech3n.training.tasks import PromptEncoder
 
 _OPTIONS = "options.json"
+_LARGEST_FILE = 10_000_000
 _AUGMENTATION = FeatureAugmentation(
     warp=0.5, tract=0.05, speed=0.1, curve=0.4, curve_db=4.0, room=0.2, noise=0.5, snr_db=(10.0, 40.0), telephone=0.03,
     gain_db=(-12.0, 6.0), masked_bins=16, masked_frames=15,
@@ -182,7 +184,12 @@ def _score(base: Base, validation: Validation) -> _Scores:
 
 
 def _read_scores(path: Path) -> _Scores | None:
-    return _Scores(**json.loads(path.read_text("utf-8"))) if path.is_file() else None
+    try:
+        return convert(read_json(path, _LARGEST_FILE), _Scores)
+    except FileNotFoundError:
+        return None
+    except Unreadable as error:
+        raise StorageError(f"'{path}' cannot be read: {error}.", "Remove it: it is made anew.") from error
 
 
 def _options(request: FineTuneRequest, folder: Path) -> dict[str, Any]:
@@ -214,7 +221,12 @@ def _require_same(request: FineTuneRequest, folder: Path, dataset: Dataset, work
     if not path.is_file():
         path.write_text(json.dumps(wanted, indent=2) + "\n", "utf-8")
         return
-    begun = json.loads(path.read_text("utf-8"))
+    try:
+        begun = read_json(path, _LARGEST_FILE)
+    except (FileNotFoundError, Unreadable) as error:
+        raise StorageError(
+            f"'{path}' cannot be read: {Unreadable(error)}.", "Give another --output to begin anew."
+        ) from error
     changed = [name for name in wanted if begun.get(name) != wanted[name]]
     if changed:
         raise UsageError(

@@ -285,6 +285,15 @@ class Trap:
         return Path.touch, (self._trace,)
 
 
+def test_ids_that_nothing_embeds_are_refused(reference: Any, tmp_path: Path) -> None:
+    folder = publish(reference, tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text())
+    config["audio_config"]["vocab_offset"] = 2
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError, match=r"config\.json.*ids of audio_config end before"):
+        load(folder)
+
+
 @pytest.mark.parametrize("damage", DAMAGES.keys())
 def test_what_is_broken_is_named_and_nothing_outside_is_opened(
     reference: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
