@@ -272,6 +272,8 @@ class CapturedFeed:
                         self._take(frame)
                     return
                 except DeviceError as error:
+                    if self._stopping.is_set():
+                        return  # closing it is what it complains of
                     if not self._backlog.written or not self._source.is_live:
                         raise
                     if not lost:

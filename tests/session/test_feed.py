@@ -134,6 +134,22 @@ def test_a_microphone_that_never_worked_is_an_error() -> None:
         read_all(feed)
 
 
+def test_a_microphone_that_complains_of_being_closed_is_not_lost() -> None:
+    class Complaining(Microphone):
+        def frames(self) -> Iterator[Waveform]:
+            yield from frames(pcm(0.2))
+            self._closed.wait()
+            raise DeviceError("The microphone is gone.")
+
+    feed = open_feed(Complaining())
+    while feed.captured_s < 0.2:
+        feed.read()
+    feed.stop()
+    feed._thread.join()  # type: ignore[attr-defined]
+    read_all(feed)
+    assert not feed.reports()
+
+
 def test_a_microphone_that_comes_back_is_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed_module, "_RECONNECT_S", 0.001)
     first, second = pcm(0.8), pcm(0.5)
