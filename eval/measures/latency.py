@@ -161,10 +161,10 @@ def clip_end_delays(delays: Sequence[WordDelay], clips: Sequence[JoinedClip]) ->
     A word belongs to the clip in which its middle lies, the gap after a clip shared half and half with the
     next one. Clips that got no words are left out.
     """
-    borders = [(before.end + after.start) / 2 for before, after in pairwise(clips)]
+    boundaries = [(before.end + after.start) / 2 for before, after in pairwise(clips)]
     last_commits: dict[int, float] = {}
     for delay in delays:
-        index = bisect_left(borders, (delay.start + delay.end) / 2)
+        index = bisect_left(boundaries, (delay.start + delay.end) / 2)
         last_commits[index] = max(delay.committed_at, last_commits.get(index, 0.0))
     return [at - clips[index].sound_end for index, at in sorted(last_commits.items())]
 

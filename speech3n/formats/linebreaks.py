@@ -49,21 +49,21 @@ class Text:
         self._ends = [0, *itertools.accumulate(cell_len(word) + self._space for word in words)]
         self._break_costs = [0.0, *(break_cost(*pair, language) for pair in itertools.pairwise([*words, ""]))]
 
-    def position(self, border: int) -> int:
-        """Cells before the word number `border`, the space before it counted."""
-        return self._ends[border]
+    def position(self, boundary: int) -> int:
+        """Cells before the word number `boundary`, the space before it counted."""
+        return self._ends[boundary]
 
     def width(self, start: int, end: int) -> int:
         """Cells of the words from `start` up to `end` on one line."""
         return self._ends[end] - self._ends[start] - self._space if end > start else 0
 
-    def break_cost(self, border: int) -> float:
-        """How badly a break before the word number `border` reads; nothing at either end of the text."""
-        return self._break_costs[border] if border < len(self.words) else SENTENCE_COST
+    def break_cost(self, boundary: int) -> float:
+        """How badly a break before the word number `boundary` reads; nothing at either end of the text."""
+        return self._break_costs[boundary] if boundary < len(self.words) else SENTENCE_COST
 
-    def is_sentence_end(self, border: int) -> bool:
-        """Whether a sentence ends before the word number `border`."""
-        return border > 0 and self._break_costs[border] == SENTENCE_COST
+    def is_sentence_end(self, boundary: int) -> bool:
+        """Whether a sentence ends before the word number `boundary`."""
+        return boundary > 0 and self._break_costs[boundary] == SENTENCE_COST
 
     def line_cost(self, start: int, end: int, max_chars: int, max_lines: int) -> float | None:
         """How badly the best lines for the words from `start` up to `end` read; None where they do not fit."""
@@ -79,9 +79,9 @@ class Text:
 
     def _full_lines(self, start: int, end: int, max_chars: int) -> tuple[int, ...]:
         breaks = [start]
-        for border in range(start + 1, end):
-            if self.width(breaks[-1], border + 1) > max_chars:
-                breaks.append(border)
+        for boundary in range(start + 1, end):
+            if self.width(breaks[-1], boundary + 1) > max_chars:
+                breaks.append(boundary)
         return tuple(breaks[1:])
 
     def _best_breaks(

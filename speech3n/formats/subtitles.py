@@ -78,14 +78,14 @@ class Cue:
 class _Passage:
     """A segment to be cut into cues: its words with their times, and the translation to be shown below them.
 
-    `borders[n]` is how many words of the translation go with the first n words; `until` is when the next passage
+    `boundaries[n]` is how many words of the translation go with the first n words; `until` is when the next passage
     starts.
     """
 
     words: Sequence[Word]
     text: Text
     translation: Text
-    borders: Sequence[int]
+    boundaries: Sequence[int]
     until: float = math.inf
 
 
@@ -171,10 +171,10 @@ def _translated_words(words: Sequence[Word], text: Text, translation: Text) -> l
     def spoken(position: float) -> float:
         return float(np.interp(np.interp(position, target, source), positions, times))
 
-    borders = [translation.position(i) for i in range(len(translation.words) + 1)]
+    boundaries = [translation.position(i) for i in range(len(translation.words) + 1)]
     return [
         Word(word, spoken(start), spoken(end), 0.0)
-        for word, (start, end) in zip(translation.words, itertools.pairwise(borders), strict=True)
+        for word, (start, end) in zip(translation.words, itertools.pairwise(boundaries), strict=True)
     ]
 
 
@@ -184,30 +184,30 @@ def _anchors(text: Text, translation: Text) -> tuple[list[int], list[int]]:
     if len(ends[0]) != len(ends[1]):
         ends = [[], []]
     source, target = (
-        [t.position(border) for border in (0, *inner, len(t.words))]
+        [t.position(boundary) for boundary in (0, *inner, len(t.words))]
         for t, inner in zip((text, translation), ends, strict=True)
     )
     return source, target
 
 
 def _borders(text: Text, translation: Text) -> list[int]:
-    """For every border of the source the one of the translation that is nearest to it in place and in kind."""
+    """For every boundary of the source the one of the translation that is nearest to it in place and in kind."""
     source, target = _anchors(text, translation)
     positions = [translation.position(i) for i in range(len(translation.words) + 1)]
-    borders = [0]
-    for border in range(1, len(text.words)):
-        wanted = float(np.interp(text.position(border), source, target))
+    boundaries = [0]
+    for boundary in range(1, len(text.words)):
+        wanted = float(np.interp(text.position(boundary), source, target))
 
-        def cost(candidate: int, wanted: float = wanted, kind: float = text.break_cost(border)) -> float:
+        def cost(candidate: int, wanted: float = wanted, kind: float = text.break_cost(boundary)) -> float:
             drift = abs(positions[candidate] - wanted) * _DRIFT_COST_PER_CHAR
             # An article in the source is no reason to break after one in the translation.
             mismatch = translation.break_cost(candidate) - min(kind, WORD_COST)
             return drift + _MISMATCH_WEIGHT * abs(mismatch)
 
         near = bisect.bisect_left(positions, wanted)
-        window = range(max(borders[-1], near - _DRIFT_WORDS), min(len(positions), near + _DRIFT_WORDS))
-        borders.append(min(window, key=cost, default=borders[-1]))
-    return [*borders, len(translation.words)]
+        window = range(max(boundaries[-1], near - _DRIFT_WORDS), min(len(positions), near + _DRIFT_WORDS))
+        boundaries.append(min(window, key=cost, default=boundaries[-1]))
+    return [*boundaries, len(translation.words)]
 
 
 def _cues(passage: _Passage, options: SubtitleOptions) -> list[Cue]:
@@ -223,16 +223,16 @@ def _cues(passage: _Passage, options: SubtitleOptions) -> list[Cue]:
             elif passage.text.width(start, end) > options.max_lines * (options.max_line_chars + 1):
                 break
         best.append(min(choices))
-    borders = [count]
-    while borders[-1]:
-        borders.append(best[borders[-1]][1])
-    return [cue for start, end in itertools.pairwise(borders[::-1]) for cue in _filled(passage, start, end, options)]
+    boundaries = [count]
+    while boundaries[-1]:
+        boundaries.append(best[boundaries[-1]][1])
+    return [cue for start, end in itertools.pairwise(boundaries[::-1]) for cue in _filled(passage, start, end, options)]
 
 
 def _cue_cost(passage: _Passage, start: int, end: int, options: SubtitleOptions) -> float | None:
     """How badly a cue of the words from `start` up to `end` reads; None where it must not be."""
     words = passage.words
-    shares = ((passage.text, start, end), (passage.translation, passage.borders[start], passage.borders[end]))
+    shares = ((passage.text, start, end), (passage.translation, passage.boundaries[start], passage.boundaries[end]))
     line_costs = [text.line_cost(a, b, options.max_line_chars, options.max_lines) for text, a, b in shares]
     is_single = end - start == 1
     if not is_single and (None in line_costs or words[end - 1].end - words[start].start > options.max_cue_s):
@@ -257,7 +257,7 @@ def _filled(passage: _Passage, start: int, end: int, options: SubtitleOptions) -
     """The cue of the words from `start` up to `end`; more of them where their translation is too long for one."""
     begin, until = passage.words[start].start, passage.words[end - 1].end
     lines = passage.text.lines(start, end, options.max_line_chars, options.max_lines)
-    first, last = passage.borders[start], passage.borders[end]
+    first, last = passage.boundaries[start], passage.boundaries[end]
     translation = passage.translation.lines(first, last, options.max_line_chars, options.max_lines)
     count = max(1, math.ceil(len(translation) / options.max_lines))
     for index in range(count):

@@ -39,47 +39,47 @@ class NestedInputs(Protocol):
 class OutputBlocks(nn.Module):
     """A linear layer whose output features are those of its blocks, one after the other."""
 
-    def __init__(self, blocks: Iterable[nn.Module], borders: Sequence[int]) -> None:
+    def __init__(self, blocks: Iterable[nn.Module], boundaries: Sequence[int]) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(blocks)
-        self.borders = tuple(borders)
+        self.boundaries = tuple(boundaries)
         """Output features up to the end of each block."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """[..., in_features] to [..., borders[-1]]."""
+        """[..., in_features] to [..., boundaries[-1]]."""
         return torch.cat([block(x) for block in self.blocks], -1)
 
     def first_outputs(self, width: int) -> nn.Module:
-        """The blocks up to `width`, which is one of `borders`."""
-        count = _place(width, self.borders) + 1
-        return self.blocks[0] if count == 1 else OutputBlocks(self.blocks[:count], self.borders[:count])
+        """The blocks up to `width`, which is one of `boundaries`."""
+        count = _place(width, self.boundaries) + 1
+        return self.blocks[0] if count == 1 else OutputBlocks(self.blocks[:count], self.boundaries[:count])
 
 
 class InputBlocks(nn.Module):
     """A linear layer whose blocks each take some of the input features; their outputs are added up."""
 
-    def __init__(self, blocks: Iterable[nn.Module], borders: Sequence[int]) -> None:
+    def __init__(self, blocks: Iterable[nn.Module], boundaries: Sequence[int]) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(blocks)
-        self.borders = tuple(borders)
+        self.boundaries = tuple(boundaries)
         """Input features up to the end of each block."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """[..., borders[-1]] to [..., out_features]."""
+        """[..., boundaries[-1]] to [..., out_features]."""
         y: Tensor | None = None
-        for block, (start, end) in zip(self.blocks, pairwise((0, *self.borders)), strict=True):
+        for block, (start, end) in zip(self.blocks, pairwise((0, *self.boundaries)), strict=True):
             part = block(x[..., start:end])
             y = part if y is None else y + part
         assert y is not None
         return y
 
     def columns(self, start: int, end: int) -> nn.Module:
-        """The blocks from `start` to `end`, which are 0 or among `borders`."""
-        first = _place(start, (0, *self.borders))
-        last = _place(end, self.borders) + 1
+        """The blocks from `start` to `end`, which are 0 or among `boundaries`."""
+        first = _place(start, (0, *self.boundaries))
+        last = _place(end, self.boundaries) + 1
         if last - first == 1:
             return self.blocks[first]
-        return InputBlocks(self.blocks[first:last], [border - start for border in self.borders[first:last]])
+        return InputBlocks(self.blocks[first:last], [boundary - start for boundary in self.boundaries[first:last]])
 
 
 def first_outputs(layer: nn.Module, width: int) -> nn.Module:
@@ -101,15 +101,15 @@ def first_inputs(layer: nn.Module, width: int) -> nn.Module:
     return _columns(layer, 0, width)
 
 
-def split_outputs(layer: nn.Linear, borders: Sequence[int]) -> OutputBlocks:
-    """The layer in blocks of output features that end at `borders`, in the same memory."""
-    spans = pairwise((0, *borders))
-    return OutputBlocks((_view(layer, layer.weight[start:end]) for start, end in spans), borders)
+def split_outputs(layer: nn.Linear, boundaries: Sequence[int]) -> OutputBlocks:
+    """The layer in blocks of output features that end at `boundaries`, in the same memory."""
+    spans = pairwise((0, *boundaries))
+    return OutputBlocks((_view(layer, layer.weight[start:end]) for start, end in spans), boundaries)
 
 
-def split_inputs(layer: nn.Module, borders: Sequence[int]) -> InputBlocks:
-    """The layer in blocks of input features that end at `borders`; raises TypeError."""
-    return InputBlocks((_columns(layer, start, end) for start, end in pairwise((0, *borders))), borders)
+def split_inputs(layer: nn.Module, boundaries: Sequence[int]) -> InputBlocks:
+    """The layer in blocks of input features that end at `boundaries`; raises TypeError."""
+    return InputBlocks((_columns(layer, start, end) for start, end in pairwise((0, *boundaries))), boundaries)
 
 
 def shallow(module: _Module) -> _Module:
@@ -138,7 +138,7 @@ def _view(layer: nn.Linear, weight: Tensor) -> nn.Linear:
     return view
 
 
-def _place(width: int, borders: Sequence[int]) -> int:
-    if width not in borders:
-        raise ValueError(f"There is no border at {width}, only at {', '.join(map(str, borders))}.")
-    return borders.index(width)
+def _place(width: int, boundaries: Sequence[int]) -> int:
+    if width not in boundaries:
+        raise ValueError(f"There is no boundary at {width}, only at {', '.join(map(str, boundaries))}.")
+    return boundaries.index(width)

@@ -176,8 +176,8 @@ class Int4Linear(Quantised):
 
     def columns(self, start: int, end: int) -> Int4Linear:
         """The layer of the input features from `start` to `end` alone, copied; raises UsageError inside a group."""
-        for border in (start, end):
-            _require_multiple(border, self.group)
+        for boundary in (start, end):
+            _require_multiple(boundary, self.group)
         part = Int4Linear(0, 0, self.group)
         part.in_features, part.out_features = end - start, self.out_features
         part.weight_int4 = self.weight_int4[:, start:end].contiguous()

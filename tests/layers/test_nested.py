@@ -109,7 +109,7 @@ def test_what_has_no_narrower_layer_says_so(monkeypatch: pytest.MonkeyPatch) -> 
             narrowed(nn.Tanh(), 8)
         with pytest.raises(TypeError, match="with a bias"):
             narrowed(nn.Linear(9, 9), 8)
-    with pytest.raises(ValueError, match="no border at 20, only at 16, 24, 40"):
+    with pytest.raises(ValueError, match="no boundary at 20, only at 16, 24, 40"):
         first_outputs(split_outputs(linear(12, 40), BORDERS), 20)
 
 

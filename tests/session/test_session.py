@@ -119,8 +119,8 @@ def test_the_chopping_of_the_audio_does_not_matter(english: Waveform, sizes: lis
             start, end = chunks.pop(0)
             return Block(start, english[start:end])
 
-    borders = [0, *[border for border in np.cumsum(sizes).tolist() if border < len(english)], len(english)]
-    chunks = list(itertools.pairwise(borders))
+    boundaries = [0, *[boundary for boundary in np.cumsum(sizes).tolist() if boundary < len(english)], len(english)]
+    chunks = list(itertools.pairwise(boundaries))
     options = file_options("es")
     chopped = list(Session(FakeEngine(), options).run(ChoppedFeed(FakeSource(english), is_paced=False)))
     assert segments(chopped) == segments(run(english, options))

@@ -49,7 +49,7 @@ def as_cut_by_session(passage: Passage) -> Crop:
 
 
 def random_crop(passage: Passage, random: np.random.Generator) -> Crop:
-    """The passage as it is, as a session cuts it, or with other borders and augmented."""
+    """The passage as it is, as a session cuts it, or with other boundaries and augmented."""
     choice = random.random()
     if choice < 0.15:
         return as_recorded(passage)

@@ -84,12 +84,12 @@ def _passages_of(entry: ManifestEntry) -> list[Passage]:
     parts = entry.record.get("utterances")
     if not parts:
         return [_passage(path.stem, entry.record, waveform, voiced, (0.0, end, end))]
-    borders = [*(part["start"] for part in parts[1:]), end]
+    boundaries = [*(part["start"] for part in parts[1:]), end]
     utterances = [
         _passage(
-            f"{path.stem}/{number}", {**entry.record, **part}, waveform, voiced, (part["start"], part["end"], border)
+            f"{path.stem}/{number}", {**entry.record, **part}, waveform, voiced, (part["start"], part["end"], boundary)
         )
-        for number, (part, border) in enumerate(zip(parts, borders, strict=True), 1)
+        for number, (part, boundary) in enumerate(zip(parts, boundaries, strict=True), 1)
     ]
     return [_joined(path.stem, entry.record, utterances), *utterances]
 
