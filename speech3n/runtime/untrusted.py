@@ -32,7 +32,7 @@ class Unreadable(ValueError):
     """Something that is not what it should be; its text says why."""
 
     def __init__(self, reason: object) -> None:
-        words = " ".join(str(reason).split()).rstrip(".")
+        words = " ".join((str(reason) or type(reason).__name__).split()).rstrip(".")
         super().__init__(words if len(words) <= _LONGEST_REASON else f"{words[: _LONGEST_REASON - 1]}…")
 
 

@@ -168,3 +168,18 @@ def test_a_damaged_model_is_an_error_not_a_crash(tmp_path: Path) -> None:
         (tmp_path / name).write_text("{}")
     with pytest.raises(ModelError, match="cannot be loaded"):
         open_engine(str(tmp_path))
+
+
+@pytest.mark.parametrize("error", [Exception("invalid type\nat line 1"), TypeError("unhashable"), ZeroDivisionError()])
+def test_whatever_a_damaged_whisper_raises_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    for name in ("model.bin", "config.json", "tokenizer.json"):
+        (tmp_path / name).write_text("{}")
+    monkeypatch.setattr("faster_whisper.WhisperModel", refuse)
+    with pytest.raises(ModelError, match="cannot be loaded") as caught:
+        open_engine(str(tmp_path))
+    assert "\\n" not in str(caught.value)

@@ -81,7 +81,7 @@ def test_checkpoints(tmp_path: Path) -> None:
             shutil.rmtree(folder)
         batch.clear()
 
-    @tries(0.15)
+    @tries(0.1)
     @given(changes())
     def gather(change: tuple[str, bytes | str]) -> None:
         name, content = change

@@ -64,7 +64,7 @@ def use(path: Path) -> None:
     outcome(lambda: reserved_texts([path]))
 
 
-@tries(0.15)
+@tries(0.12)
 @given(lines_of([CLIP, CLIP, SHARD_CLIP]).flatmap(maybe_damaged))
 def test_manifests(folder: Path, content: bytes) -> None:
     path = folder / "clips.jsonl"

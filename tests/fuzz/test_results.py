@@ -37,7 +37,7 @@ RESULT = msgspec.to_builtins(Recognition("Por favor", "Please", 0.5, 100.0, LOG)
 KEY = "ab12"
 
 
-@tries(0.08)
+@tries(0.06)
 @given(lines_of(HYPOTHESES).flatmap(maybe_damaged))
 def test_hypotheses(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "hypotheses.jsonl"
@@ -45,7 +45,7 @@ def test_hypotheses(tmp_path_factory: pytest.TempPathFactory, content: bytes) ->
     outcome(lambda: parse_hypotheses(f"other={path}").settings())
 
 
-@tries(0.12)
+@tries(0.08)
 @given(lines_of(LOG).flatmap(maybe_damaged))
 def test_logs_of_sessions(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "log.jsonl"
@@ -55,7 +55,7 @@ def test_logs_of_sessions(tmp_path_factory: pytest.TempPathFactory, content: byt
     outcome(lambda: describe(measure(path, reference)))
 
 
-@tries(0.05)
+@tries(0.04)
 @given(changed(REPORT).map(as_json).flatmap(maybe_damaged))
 def test_reports(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "report.json"

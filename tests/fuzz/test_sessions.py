@@ -113,7 +113,7 @@ def use(folder: Path) -> None:
     SavedSession.load(folder)
 
 
-@tries(0.2)
+@tries(0.15)
 @given(folders())
 def test_sessions(whole: Path, spoil_all: Callable[[Path], None]) -> None:
     with tempfile.TemporaryDirectory() as temporary:

@@ -62,7 +62,7 @@ def use(command: str) -> None:
         found.make_context(command, [*ARGUMENTS.get(command, [])], default_map=defaults)
 
 
-@tries(0.2)
+@tries(0.1)
 @given(tables())
 def test_settings(table: tuple[str, bytes]) -> None:
     command, content = table

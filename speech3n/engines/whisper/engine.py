@@ -22,6 +22,7 @@ from speech3n.engines.whisper.words import align_words
 from speech3n.errors import EngineError, ModelError, UsageError
 from speech3n.runtime.allocator import set_malloc_thresholds
 from speech3n.runtime.threads import compute_threads
+from speech3n.runtime.untrusted import Unreadable
 from speech3n.types import SAMPLE_RATE, Hypothesis, Waveform, Word, words_text
 
 if TYPE_CHECKING:
@@ -92,8 +93,10 @@ class WhisperEngine:
         try:
             # "default" would run the published float16 weights in float32 on a CPU.
             self._whisper = WhisperModel(str(folder), device="auto", compute_type="auto", cpu_threads=compute_threads())
-        except (RuntimeError, ValueError) as error:
-            raise ModelError(f"The model in '{folder}' cannot be loaded: {error}.") from error
+        except Exception as error:  # Of a damaged tokenizer or front end any kind comes out, a bare Exception included.
+            raise ModelError(
+                f"The model in '{folder}' cannot be loaded: {Unreadable(error)}.", "Copy or download the model again."
+            ) from error
         self.model: ctranslate2.models.Whisper = self._whisper.model
         languages = frozenset(self._whisper.supported_languages)
         tasks = {"transcribe", "translate"} if self.model.is_multilingual else {"transcribe"}
