@@ -20,6 +20,7 @@ _LOUDER = 2.0
 """Another channel has to be 3 dB louder to be taken instead."""
 _SILENCE = 1e-9
 _EVIDENCE_CELLS = 5
+"""So many cells with sound have to say so."""
 
 
 class Mixer:
@@ -32,11 +33,10 @@ class Mixer:
         self._weights = np.asarray(weights, np.float32)
         self._audible = self._weights > 0
         self._cell_samples = max(1, round(_CELL_S * sample_rate))
-        self._decay = 1 - 1 / _MEMORY_CELLS
-        self._levels = np.zeros(len(weights) + 1)
+        self._cells = np.zeros((_MEMORY_CELLS, len(weights) + 1))
+        self._oldest = 0
         self._cell = np.zeros(len(weights) + 1)
         self._cell_filled = 0
-        self._evidence = 0
         self._alone: int | None = None
 
     def push(self, block: NDArray[np.float32]) -> Waveform:
@@ -70,17 +70,20 @@ class Mixer:
 
     def _finish_cell(self) -> None:
         """Decide what the next cell is made of, by the levels of the last half second."""
-        self._levels = self._decay * self._levels + self._cell / self._cell_samples
+        # A window, not a decay: of loud sound that was mixed well nothing may be left when channels begin to cancel.
+        self._cells[self._oldest] = self._cell / self._cell_samples
+        self._oldest = (self._oldest + 1) % _MEMORY_CELLS
         self._cell[:] = 0.0
         self._cell_filled = 0
-        channels = np.where(self._audible, self._levels[:-1], 0.0)
-        loudest, mix = int(channels.argmax()), self._levels[-1]
+        levels = self._cells.mean(0)
+        channels = np.where(self._audible, levels[:-1], 0.0)
+        loudest, mix = int(channels.argmax()), levels[-1]
         if channels[loudest] < _SILENCE:
             return
-        self._evidence = min(self._evidence + 1, _EVIDENCE_CELLS)
         if mix > _RESTORED * channels[loudest]:
             self._alone = None
         elif self._alone is not None:
             self._alone = loudest if channels[loudest] > _LOUDER * channels[self._alone] else self._alone
-        elif mix < _CANCELLED * channels[loudest] and self._evidence == _EVIDENCE_CELLS:
-            self._alone = loudest
+        elif mix < _CANCELLED * channels[loudest]:
+            evidence = np.count_nonzero(self._cells[:, loudest] > _SILENCE)
+            self._alone = loudest if evidence >= _EVIDENCE_CELLS else None

@@ -38,6 +38,24 @@ def test_a_plug_that_is_turned_in_the_middle_is_heard_on_both_sides(spoken: Wave
         assert heard[half].std() > 0.9 * spoken[half].std()
 
 
+def test_a_plug_that_is_turned_costs_half_a_second_however_loud_it_was_before() -> None:
+    loud = np.random.default_rng(1).normal(0, 0.3, 2 * SAMPLE_RATE)
+    soft = np.random.default_rng(2).normal(0, 0.03, 2 * SAMPLE_RATE)
+    sides = np.column_stack([np.concatenate([loud, soft]), np.concatenate([loud, -soft])])
+    np.testing.assert_allclose(
+        np.abs(mixed(sides)[-round(1.4 * SAMPLE_RATE) :]), np.abs(soft[-round(1.4 * SAMPLE_RATE) :]), atol=1e-6
+    )
+
+
+def test_a_moment_of_opposite_sound_after_silence_is_no_fault() -> None:
+    click = np.random.default_rng(3).normal(0, 0.1, SAMPLE_RATE // 20)
+    silence = np.zeros(SAMPLE_RATE)
+    sides = np.column_stack(
+        [np.concatenate([click, silence, click, silence]), np.concatenate([click, silence, -click, silence])]
+    )
+    np.testing.assert_array_equal(mixed(sides), sides.astype(np.float32).mean(1))
+
+
 def test_what_is_no_fault_stays_the_mean_to_the_bit(spoken: Waveform) -> None:
     random = np.random.default_rng(0)
     delayed = np.roll(spoken, 60)
