@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from speech3n.cli import options
 from speech3n.store import DEFAULT_MODEL
 
 _PATH = click.Path(path_type=Path)
@@ -43,13 +44,23 @@ def evaluate() -> None:
 @click.option("--hypotheses", multiple=True, metavar="NAME=FILE", help="Texts of another program, as JSONL.")
 @click.option("--language", help="Only clips of this language.")
 @click.option("--limit", type=click.IntRange(1), help="So many clips of each language.")
-@click.option("--join", "gap_s", type=float, metavar="SECONDS", help="Join clips, with so much silence between them.")
+@click.option(
+    "--join",
+    "gap_s",
+    type=options.FiniteRange(),
+    metavar="SECONDS",
+    help="Join clips, with so much silence between them.",
+)
 @click.option(
     "--condition", "conditions", multiple=True, help="Recognise under noise:white:10, reverb:0.6, telephone ..."
 )
 @click.option("--sweep", is_flag=True, help="All conditions of the standard sweep.")
 @click.option(
-    "--false-text", "false_text_minutes", type=float, metavar="MINUTES", help="Also recognise silence, noise, music."
+    "--false-text",
+    "false_text_minutes",
+    type=options.FiniteRange(),
+    metavar="MINUTES",
+    help="Also recognise silence, noise, music.",
 )
 @click.option("--by", "fields", multiple=True, metavar="FIELD", help="Score by source, speaker or another field, too.")
 @click.option("--translate/--no-translate", default=True, show_default=True, help="Where there are English references.")

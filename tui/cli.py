@@ -44,7 +44,7 @@ from speech3n.cli import options
 )
 @click.option(
     "--max-lag",
-    type=click.FloatRange(min=1),
+    type=options.FiniteRange(min=1),
     metavar="SECONDS",
     help="How far behind is too far.  [default: 3600 to wait, 10 to skip]",
 )

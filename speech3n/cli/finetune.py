@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from speech3n.cli import options
+
 if TYPE_CHECKING:
     from speech3n.training.finetune.run import EvaluationPoint, Report
     from speech3n.training.finetune.trainer import Method
@@ -27,20 +29,20 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
               help="Learn small matrices beside the large ones, or every number.")  # fmt: skip
 @click.option("--keep", multiple=True, type=click.Path(exists=True, path_type=Path), metavar="MANIFEST|DIR",
               help="Clips of others that the model must go on understanding, mixed in against forgetting.")  # fmt: skip
-@click.option("--keep-share", default=0.5, show_default=True, type=click.FloatRange(0, 0.95),
+@click.option("--keep-share", default=0.5, show_default=True, type=options.FiniteRange(0, 0.95),
               help="How much of the audio in training is of --keep.")  # fmt: skip
 @click.option("--valid", type=_FILE, metavar="MANIFEST", help="Clips to measure with.  [default: a part of MANIFEST]")
-@click.option("--valid-share", default=0.1, show_default=True, type=click.FloatRange(0.01, 0.5),
+@click.option("--valid-share", default=0.1, show_default=True, type=options.FiniteRange(0.01, 0.5),
               help="How many clips of MANIFEST are held out to measure with: at least five.")  # fmt: skip
 @click.option(
     "--steps", default=400, show_default=True, type=click.IntRange(1), help="It ends sooner if nothing helps."
 )
-@click.option("--minutes", type=click.FloatRange(0), help="Stop after this long; the same command goes on.")
-@click.option("--rate", type=click.FloatRange(0, min_open=True),
+@click.option("--minutes", type=options.FiniteRange(0), help="Stop after this long; the same command goes on.")
+@click.option("--rate", type=options.FiniteRange(0, min_open=True),
               help="Learning rate.  [default: 0.0005 with lora, 0.0001 with full]")  # fmt: skip
 @click.option("--rank", default=16, show_default=True, type=click.IntRange(1), help="Size of LoRA's matrices.")
 @click.option(
-    "--batch-s", default=30.0, show_default=True, type=click.FloatRange(1), help="Seconds of audio in a step."
+    "--batch-s", default=30.0, show_default=True, type=options.FiniteRange(1), help="Seconds of audio in a step."
 )
 @click.option("--seed", default=0, show_default=True, help="What is held out and how clips are changed hangs on it.")
 @click.option("--threads", type=click.IntRange(1), help="Threads to compute with.  [default: half of the cores]")

@@ -163,3 +163,22 @@ def test_the_command_line_says_it_on_one_line(settings: Path, capsys: pytest.Cap
     assert ended.value.code == 2
     (said,) = capsys.readouterr().err.splitlines()
     assert f"under [transcribe] in '{settings}'" in said
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf", "1" * 400])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["live", "a.flac", "--max-lag"],
+        ["finetune", "pyproject.toml", "--output", "there", "--rate"],
+        ["eval", "run", ".", "--join"],
+        ["eval", "run", ".", "--false-text"],
+    ],
+)
+def test_no_option_takes_infinities_or_what_is_no_number(
+    capsys: pytest.CaptureFixture[str], command: list[str], number: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*command, number])
+    assert ended.value.code == 2
+    assert f"Invalid value for '{command[-1]}'" in capsys.readouterr().err

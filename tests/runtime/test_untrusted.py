@@ -78,6 +78,12 @@ def test_what_a_type_does_not_take_has_a_reason(value: str) -> None:
         convert(parse_object(content), _Stretch)
 
 
+def test_a_reason_is_one_short_line() -> None:
+    assert str(Unreadable("not\nthis.")) == "not this"
+    assert str(Unreadable(ZeroDivisionError())) == "ZeroDivisionError"
+    assert len(str(Unreadable("a" * 1_000))) == 300
+
+
 def test_values_are_shown_short() -> None:
     deep: list[object] = []
     for _ in range(100_000):
