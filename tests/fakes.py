@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+import msgspec
 import numpy as np
 
 from speech3n.engines.base import EngineInfo, StreamOptions
-from speech3n.types import FRAME_SAMPLES, SAMPLE_RATE, Hypothesis, Waveform, Word
+from speech3n.journal.events import SegmentRecord
+from speech3n.types import FRAME_SAMPLES, SAMPLE_RATE, Hypothesis, Segment, Waveform, Word
 
 WORD_S = 0.4
 
@@ -85,3 +87,8 @@ class FakeSource:
 def frames(pcm: Waveform) -> Iterable[Waveform]:
     """Frames of 160 ms, the last one shorter."""
     return (pcm[start : start + FRAME_SAMPLES] for start in range(0, len(pcm), FRAME_SAMPLES))
+
+
+def parse_segment(record: object) -> Segment:
+    """A segment from its JSON object, as a session's folder is read."""
+    return msgspec.convert(record, SegmentRecord).segment()

@@ -126,10 +126,5 @@ class SegmentRecord(msgspec.Struct):
         )
 
 
-def parse_segment(record: object) -> Segment:
-    """A Segment from its JSON object; raises ValueError where it is not one."""
-    return msgspec.convert(record, SegmentRecord).segment()
-
-
 def _rounded(value: float) -> float:
     return round(value, 3)

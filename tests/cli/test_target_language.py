@@ -13,7 +13,7 @@ import pytest
 from speech3n.cli import main as cli
 from speech3n.errors import UsageError
 from speech3n.formats.subtitles import SubtitleOptions, lay_out
-from speech3n.journal.events import parse_segment, segment_record
+from speech3n.journal.events import segment_record
 from speech3n.journal.journal import Journal, SessionHeader
 from speech3n.journal.saved import SavedSession
 from speech3n.languages import parse_target_language
@@ -25,7 +25,7 @@ from speech3n.session.recovery import recover_transcript
 from speech3n.session.session import Session
 from speech3n.types import Segment, Transcript, Update, Waveform, Word
 from tests.conftest import silence
-from tests.fakes import FakeEngine, FakeSource, frames
+from tests.fakes import FakeEngine, FakeSource, frames, parse_segment
 
 Run = Callable[..., tuple[int, str, str]]
 

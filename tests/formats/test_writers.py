@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from speech3n.errors import StorageError, UsageError
 from speech3n.formats.subtitles import SubtitleOptions
 from speech3n.formats.writers import FORMATS, parse_formats, render, write_transcript
-from speech3n.journal.events import parse_segment
 from speech3n.types import Segment, Transcript, Word
+from tests.fakes import parse_segment
 
 GOLDEN = Path(__file__).parent / "golden"
 GOLDENS = [

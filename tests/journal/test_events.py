@@ -7,8 +7,9 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speech3n.journal.events import parse_segment, segment_record
+from speech3n.journal.events import segment_record
 from speech3n.types import Segment, Word
+from tests.fakes import parse_segment
 
 MILLISECONDS = st.integers(0, 10**7).map(lambda count: count / 1000)
 SHARES = st.none() | st.integers(0, 1000).map(lambda count: count / 1000)
