@@ -5,20 +5,32 @@ python -m speech3n.training.nano.run_table RUN...
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from speech3n.errors import Speech3nError, StorageError
+from speech3n.runtime.untrusted import Number, Seconds, Unreadable, convert, read_json
+from speech3n.training.data.sampler import Position
 from speech3n.training.training_log import TrainingLog
 
 _LOSSES = ("ctc", "ctc_tokens", "whole", "nested")
 _SCORES = ("per", "wer", "bleu")
 _COLUMNS = ("run", "steps", "passes", "audio, h", "computed, h", "losses", "scores")
 _RULE = "| --- " + "| ---: " * 4 + "| --- | --- |"
+_LARGEST_FILE = 1_000_000
+
+
+class _State(msgspec.Struct):
+    """What the table shows of how far a run is."""
+
+    step: Number
+    position: Position
+    audio_s: Seconds
+    elapsed_s: Seconds
 
 
 def run_table(runs: tuple[Path, ...]) -> str:
@@ -28,19 +40,21 @@ def run_table(runs: tuple[Path, ...]) -> str:
 
 def _line(run: Path) -> str:
     try:
-        state = json.loads((run / "state.json").read_text("utf-8"))
+        state = convert(read_json(run / "state.json", _LARGEST_FILE), _State)
         entries = TrainingLog(run / "metrics.jsonl").read()
-        step, passes = int(state["step"]), int(state["position"]["epoch"]) + 1
-        audio, computed = (float(state[name]) / 3600 for name in ("audio_s", "elapsed_s"))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StorageError(f"'{run}' holds no training run: {error}.", "Give the --output of a training.") from error
+    except (OSError, Unreadable) as error:
+        raise StorageError(
+            f"'{run}' holds no training run: {Unreadable(error)}.", "Give the --output of a training."
+        ) from error
     # One line after the other says more of what changed later.
     last: dict[str, Any] = {}
     for entry in entries:
         last |= entry
     losses = _numbers({name: last[name] for name in _LOSSES if name in last})
     scores = _numbers({name: value for name, value in last.items() if any(part in name for part in _SCORES)})
-    return f"| {run.name} | {step} | {passes} | {audio:.1f} | {computed:.1f} | {losses} | {scores} |"
+    audio, computed = state.audio_s / 3600, state.elapsed_s / 3600
+    passes = state.position.epoch + 1
+    return f"| {run.name} | {state.step} | {passes} | {audio:.1f} | {computed:.1f} | {losses} | {scores} |"
 
 
 def _numbers(values: Mapping[str, float]) -> str:
