@@ -142,11 +142,14 @@ def test_a_microphone_that_complains_of_being_closed_is_not_lost() -> None:
             raise DeviceError("The microphone is gone.")
 
     feed = open_feed(Complaining())
-    while feed.captured_s < 0.2:
-        feed.read()
+    parts: list[Waveform] = []
+    while sum(map(len, parts)) < 0.2 * SAMPLE_RATE:
+        if (block := feed.read()) is not None:
+            parts.append(block.pcm)
     feed.stop()
     feed._thread.join()  # type: ignore[attr-defined]
-    read_all(feed)
+    assert feed.read(0) is None
+    assert feed.ended
     assert not feed.reports()
 
 
