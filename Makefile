@@ -12,6 +12,8 @@ MODEL  := whisper-base
 INPUTS := 10000
 # What computes with the kernels that torch chooses by the processor (speech3n/runtime/processor.py).
 NUMERIC := tests/layers tests/models tests/engines/gemma/test_processors.py
+# Each process of tests computes with one thread, and takes one or two gigabytes.
+WORKERS := --numprocesses logical --maxprocesses 4 --dist loadscope
 CLIPS  := $(sort $(wildcard speech3n/examples/*.flac))
 
 .DEFAULT_GOAL := help
@@ -41,11 +43,11 @@ demo: weights ## Caption real speech in five languages, and translate it to Engl
 	@echo '  $(BIN)/speech3n transcribe FILE --translate --format srt'
 
 test: $(STAMP) weights check test-portable ## Run every check and every test
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(WORKERS)
 
 test-portable: $(STAMP) ## Run the numeric tests as on a processor without AVX-512, and as on one without AVX
-	@ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(BIN)/python -m pytest $(NUMERIC)
-	@ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 $(BIN)/python -m pytest $(NUMERIC)
+	@ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(BIN)/python -m pytest $(WORKERS) $(NUMERIC)
+	@ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 $(BIN)/python -m pytest $(WORKERS) $(NUMERIC)
 
 fuzz: $(STAMP) ## Try 10,000 damaged and hostile inputs of every kind, or INPUTS=N; bad ones are kept in build/fuzz
 	@SPEECH3N_FUZZ_INPUTS=$(INPUTS) $(BIN)/python -m pytest tests/fuzz --timeout 0
