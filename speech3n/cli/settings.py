@@ -65,6 +65,11 @@ def command_defaults(settings: Mapping[str, Any], name: str, command: click.Comm
                 f"Did you mean {near[0]}?" if near else f"There are: {', '.join(sorted(options))}.",
             )
     common = {setting: value for setting, value in settings.items() if not isinstance(value, Mapping)}
+    for setting in common:
+        # Above the tables there are settings of other commands, too; one that is nearly one of this is none of them.
+        near = difflib.get_close_matches(setting.replace("-", "_"), options, n=1, cutoff=0.8)
+        if near and setting.replace("-", "_") not in options:
+            raise UsageError(f"Unknown setting '{setting}' in '{settings_path()}'.", f"Did you mean {near[0]}?")
     merged = {
         setting.replace("-", "_"): (value, where)
         for values, where in ((common, ""), (table, f" under [{name}]"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.util import find_spec
 
 from speech3n.errors import MissingExtraError
@@ -24,5 +25,7 @@ def require(package: str, needed_by: str) -> None:
     title, extra = _EXTRAS[package]
     if find_spec(package) is None:
         raise MissingExtraError(
-            f"{needed_by} needs {title}, which is not installed.", f'Run: pip install "speech3n[{extra}]"'
+            f"{needed_by} needs {title}, which is not installed.",
+            # The pip of this environment: any other one would install it elsewhere.
+            f'Run: "{sys.executable}" -m pip install "speech3n[{extra}]"',
         )

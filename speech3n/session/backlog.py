@@ -73,7 +73,7 @@ class Backlog:
             while self._in_memory > _MEMORY_SAMPLES:
                 self._forget_oldest()
             if self.lag > longest:
-                keep = min(_CATCH_UP_SAMPLES, longest) if self._limit.when_behind == "skip" else _left(longest)
+                keep = min(_CATCH_UP_SAMPLES, longest // 2) if self._limit.when_behind == "skip" else _left(longest)
                 self._skip_to(self.written - keep)
             self._changed.notify_all()
 

@@ -202,10 +202,11 @@ class _Batch:
             if interrupted.transcript.segments:
                 partial = _unused(Job(job.source, job.stem.with_name(f"{job.stem.name}.partial")), self._formats)
                 self._save(partial, interrupted.transcript)
-                self._reporter.note(
-                    f"{job.source}: What was recognised of its first {interrupted.transcript.duration_s:.0f} s is "
-                    + ("shown." if self._is_shown else f"kept as '{partial.stem.name}'.")
-                )
+                files = ", ".join(str(path) for path in partial.outputs(self._formats).values())
+                # Sound after the last segment came in, too, and was not recognised yet.
+                end_s = interrupted.transcript.segments[-1].end
+                where = "shown" if self._is_shown else f"kept as {files}"
+                self._reporter.note(f"{job.source}: What was recognised of its first {end_s:.0f} s is {where}.")
         except Speech3nError as error:
             self._fail(error)
         if isinstance(interrupted.cause, KeyboardInterrupt):

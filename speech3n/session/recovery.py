@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
@@ -9,9 +10,9 @@ from pathlib import Path
 
 from speech3n.engines.base import Engine
 from speech3n.engines.registry import open_engine, resolve_model
-from speech3n.errors import ModelError, Speech3nError, UsageError
+from speech3n.errors import ModelError, Speech3nError, StorageError, UsageError
 from speech3n.formats.subtitles import SubtitleOptions
-from speech3n.formats.writers import parse_formats, write_transcript
+from speech3n.formats.writers import parse_formats, render, write_transcript
 from speech3n.journal.recording import Recording
 from speech3n.journal.saved import SavedSession
 from speech3n.languages import parse_language, parse_target_language
@@ -76,7 +77,26 @@ def recover_session(request: RecoverRequest, note: Callable[[str], None] = lambd
             transcript, failure = interrupted.transcript, interrupted.cause
     layout = SubtitleOptions(content=request.subtitles or ("both" if session.header.translate else "source"))
     stem = (request.output_dir or request.folder) / "transcript"
-    return Recovered(write_transcript(transcript, formats, stem, layout), failure)
+    contents = {stem.with_name(f"{stem.name}.{name}"): render(transcript, name, layout) for name in formats}
+    for path, text in contents.items():
+        if (kept := _put_aside(path, text)) is not None:
+            note(f"{path}: what was there is kept as '{kept.name}'.")
+    is_private = request.output_dir is None
+    return Recovered(write_transcript(transcript, formats, stem, layout, private=is_private), failure)
+
+
+def _put_aside(path: Path, text: str) -> Path | None:
+    """Rename a transcript that is there and says something else, which a person may have corrected; its new name.
+
+    Raises StorageError.
+    """
+    try:
+        if not path.is_file() or path.read_bytes() == text.encode(errors="backslashreplace"):
+            return None
+        names = (path.with_name(f"{path.stem}.{number}{path.suffix}") for number in itertools.count(1))
+        return path.rename(next(name for name in names if not name.exists()))
+    except OSError as error:
+        raise StorageError(f"'{path}' cannot be kept: {error.strerror or error}.", "Move it away.") from error
 
 
 def _open_engine(request: RecoverRequest, recorded_with: str) -> Engine:

@@ -182,3 +182,11 @@ def test_no_option_takes_infinities_or_what_is_no_number(
         main([*command, number])
     assert ended.value.code == 2
     assert f"Invalid value for '{command[-1]}'" in capsys.readouterr().err
+
+
+def test_a_slip_above_the_tables_is_said(settings: Path) -> None:
+    settings.write_text("translat = true\n")
+    with pytest.raises(UsageError, match=r"Unknown setting 'translat' in .* Did you mean translate\?"):
+        command_defaults(load_settings(), "hear", hear)
+    settings.write_text('beam = "of another command"\n')
+    assert command_defaults(load_settings(), "hear", hear) == {}

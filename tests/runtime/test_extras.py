@@ -19,7 +19,8 @@ def test_a_missing_package_is_a_line_with_the_command(monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(MissingExtraError) as caught:
         require("torch", "nano")
-    assert str(caught.value) == 'nano needs PyTorch, which is not installed. Run: pip install "speech3n[gemma]"'
+    command = f'"{sys.executable}" -m pip install "speech3n[gemma]"'
+    assert str(caught.value) == f"nano needs PyTorch, which is not installed. Run: {command}"
     assert isinstance(caught.value, ModelError), "what is said by `recover`, which writes what there is"
 
 
@@ -42,7 +43,7 @@ def test_each_synthesiser_asks_for_the_extra_that_brings_it(
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(MissingExtraError) as caught:
         speaker()
-    command = 'pip install "speech3n[train]"'
+    command = f'"{sys.executable}" -m pip install "speech3n[train]"'
     assert str(caught.value) == f"synthesis needs {title}, which is not installed. Run: {command}"
     extras = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
     assert any(requirement.startswith(package.replace("_", "-")) for requirement in extras["train"])

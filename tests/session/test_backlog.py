@@ -71,6 +71,14 @@ def test_skip_jumps_to_the_newest_audio(recording: Recording) -> None:
     assert recording.samples == 40 * FRAME_SAMPLES
 
 
+def test_after_a_skip_there_is_time_before_the_next(recording: Recording) -> None:
+    backlog = Backlog(recording, BacklogLimit("skip", max_lag_s=1.0))
+    for index in range(40):
+        backlog.write(frame(index), may_block=False)
+    gaps = [gap for gap in backlog.reports() if isinstance(gap, Gap)]
+    assert all(gap.end - gap.start >= 0.5 for gap in gaps)
+
+
 def test_a_full_backlog_holds_up_a_file(recording: Recording) -> None:
     backlog = Backlog(recording, BacklogLimit("wait", max_lag_s=1.0))
 

@@ -16,7 +16,7 @@ from speech3n.errors import EngineError, StorageError, UsageError
 from speech3n.journal.journal import Journal, SessionHeader
 from speech3n.journal.recording import Recording
 from speech3n.journal.saved import SavedSession
-from speech3n.session.recovery import missing_stretches, recover_transcript
+from speech3n.session.recovery import RecoverRequest, missing_stretches, recover_session, recover_transcript
 from speech3n.types import SAMPLE_RATE, End, Gap, Segment, Update, Waveform, Word
 from tests.conftest import silence
 from tests.fakes import FakeEngine, FakeStream, frames
@@ -269,6 +269,20 @@ def test_recovery_that_is_interrupted_says_so(
         cli.main(["recover", str(tmp_path / "s")])
     assert exit_.value.code == 130
     assert "Internal error" not in capsys.readouterr().err
+
+
+def test_a_transcript_that_a_person_corrected_is_put_aside(english: Waveform, tmp_path: Path) -> None:
+    session(tmp_path / "s", english, segment(0, 0.3, 4.0), End(11.0, 11.0))
+    notes: list[str] = []
+    (first,) = recover_session(RecoverRequest(tmp_path / "s", formats="txt"), notes.append).paths
+    recover_session(RecoverRequest(tmp_path / "s", formats="txt"), notes.append)
+    assert [path.name for path in first.parent.glob("*.txt")] == ["transcript.txt"], "the same is written once"
+    first.write_text("said nought\n")
+    recover_session(RecoverRequest(tmp_path / "s", formats="txt"), notes.append)
+    assert first.read_text() == "said 0\n"
+    assert first.with_name("transcript.1.txt").read_text() == "said nought\n"
+    assert notes == [f"{first}: what was there is kept as 'transcript.1.txt'."]
+    assert first.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_session_that_ended_is_not_recognised_again(english: Waveform, tmp_path: Path) -> None:
