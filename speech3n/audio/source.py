@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 from speech3n.audio.media import Media, open_address, open_file
 from speech3n.audio.resample import Framer
 from speech3n.audio.track import waveforms
+from speech3n.errors import AudioError
 from speech3n.types import Waveform
 
 
@@ -107,5 +108,8 @@ class AddressSource(_MediaSource):
     """The sound of a recording that lies on a web server; raises AudioError where it cannot be reached."""
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError as error:
+            raise AudioError(f"{url} is no address ({error}).", "Check the spelling.") from error
         super().__init__(unquote(Path(parts.path).name) or parts.netloc, partial(open_address, url))

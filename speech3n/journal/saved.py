@@ -20,6 +20,8 @@ from speech3n.types import SAMPLE_RATE, Segment, Word
 
 _LARGEST_FILE = 1_000_000_000
 """Bytes of events; a day of captions has a few hundred million at most."""
+_LARGEST_LOSS_S = 2.0
+"""So much sound a power cut can take of what the events tell of."""
 _TYPE = re.compile(rb'\{"type": "(\w+)"')
 
 Kind = TypeVar("Kind", bound=msgspec.Struct)
@@ -90,6 +92,7 @@ class SavedSession:
         segments = tuple({found.id: found.segment() for found in _all(SegmentRecord, "segment", lines)}.values())
         ended = any(kind == "end" for kind, _ in lines)
         unfinished = None if ended else _unfinished(lines, segments, header.target_language)
+        lost_events |= _look_for_losses(lines, segments, recording.samples / SAMPLE_RATE, damage)
         gaps = tuple((gap.start, gap.end) for gap in _all(_Gap, "gap", lines) if gap.start < gap.end)
         return cls(folder, header, segments, gaps, ended, unfinished, tuple(damage), lost_events)
 
@@ -97,6 +100,27 @@ class SavedSession:
     def recording(self) -> Recording:
         """The sound of the session."""
         return Recording(self.folder)
+
+
+def _look_for_losses(
+    lines: Sequence[tuple[str, bytes]], segments: Sequence[Segment], recorded_s: float, damage: list[str]
+) -> bool:
+    """Say what the events tell of and is not there; whether segments are."""
+    updates = _all(_Update, "update", lines)
+    known = {segment.id for segment in segments}
+    lost = {update.segment for update in updates if update.committed and update.segment not in known}
+    if updates:
+        lost.discard(updates[-1].segment)
+    if lost:
+        damage.append(f"{EVENTS_FILE} is damaged: {len(lost)} segment{'s are' if len(lost) > 1 else ' is'} missing.")
+    looked_at_s = max((update.audio_s for update in updates), default=0.0)
+    # After a clean end nobody needs the sound, which may have been discarded.
+    has_ended = any(kind == "end" for kind, _ in lines)
+    if not has_ended and recorded_s < looked_at_s - _LARGEST_LOSS_S:
+        damage.append(
+            f"Sound is missing: there was some until {looked_at_s:.0f} s, and there is until {recorded_s:.0f} s."
+        )
+    return bool(lost)
 
 
 def _read_header(folder: Path, damage: list[str]) -> SessionHeader | None:

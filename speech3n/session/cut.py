@@ -12,20 +12,20 @@ _SENTENCE_BONUS_S = 1.5
 _CLAUSE_BONUS_S = 0.5
 
 
-def words_before_cut(words: Sequence[Word], committed: int, length_s: float) -> int:
-    """How many of `words` belong before the cut: at least `committed`, and the later half of `length_s` if it can be.
+def words_before_cut(words: Sequence[Word], settled: int, length_s: float) -> int:
+    """How many of `words` belong before the cut: at least `settled`, and the later half of `length_s` if it can be.
 
     A cut is better the longer the silence after its word, and after a sentence or a clause. The last words
-    are half spoken and stay out; 0 means that there is no place to cut.
+    are half spoken and stay out; 0 means that there is no place between two words.
     """
-    latest = max(committed, len(words) - 2)
+    latest = max(settled, len(words) - 2)
     places = [
         count
-        for count in range(max(1, committed), latest + 1)
+        for count in range(max(1, settled), latest + 1)
         if count < len(words) and words[count - 1].end >= length_s / 2
     ]
     if not places:
-        return committed if committed < len(words) else 0
+        return settled if settled < len(words) else 0
     return max(places, key=lambda count: _quality(words[count - 1], words[count]))
 
 

@@ -101,7 +101,10 @@ def _distinct(named: list[_Named]) -> list[Job]:
 
 def _address_path(url: str) -> Path:
     """The path that names an address: its server, its folders and, where it has one, its query as one more folder."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise UsageError(f"{url} is no address ({error}).", "Check the spelling.") from error
     server = parts.netloc.rpartition("@")[2].replace(":", "-").replace(".", "-")
     path = Path(printable(unquote(parts.path)).lstrip("/"))
     return Path(server, path.parent, parts.query.replace("/", "-"), path.name)

@@ -69,12 +69,15 @@ class UtteranceRecogniser:
         """
         self.decode()
         words, accepted = self._hypothesis.words, self.fed - self.start
-        kept = words_before_cut(words, len(self._decision.committed), accepted / SAMPLE_RATE)
+        kept = words_before_cut(words, self._settled_words(), accepted / SAMPLE_RATE)
         length = accepted
-        if kept:
-            middle = round((words[kept - 1].end + words[kept].start) / 2 * SAMPLE_RATE)
-            length = min(max(middle, _SHORTEST_CUT_SAMPLES), accepted)
-        self._decide(self._stream.cut(length, kept or len(words)), is_final=True)
+        if words:
+            # Without a place between two words the cut is after the last one: what nobody understood yet, the next
+            # utterance may.
+            after = words[kept].start if kept else words[-1].end
+            kept = kept or len(words)
+            length = min(max(round((words[kept - 1].end + after) / 2 * SAMPLE_RATE), _SHORTEST_CUT_SAMPLES), accepted)
+        self._decide(self._stream.cut(length, kept), is_final=True)
         return self.start + length
 
     def rest(self, policy: Policy, segment: int, start: int) -> UtteranceRecogniser:
@@ -126,6 +129,14 @@ class UtteranceRecogniser:
         was_detected = self._options.language is None and self._info.detects_language
         return self._hypothesis.language_confidence if was_detected else None
 
+    def _settled_words(self) -> int:
+        """How many words of the newest hypothesis were said by the end of the last committed one.
+
+        Not how many are committed: recognisers insert and drop words in what is committed, too.
+        """
+        end_s = self._decision.committed[-1].end if self._decision.committed else 0.0
+        return sum((word.start + word.end) / 2 <= end_s for word in self._hypothesis.words)
+
     def _decide(self, hypothesis: Hypothesis, *, is_final: bool) -> bool:
         before = self._decision, self._hypothesis.language
         language = hypothesis.language or self._hypothesis.language
@@ -135,7 +146,8 @@ class UtteranceRecogniser:
 
     def _in_stream(self, words: tuple[Word, ...]) -> tuple[Word, ...]:
         offset = self.start / SAMPLE_RATE
-        return tuple(replace(word, start=word.start + offset, end=word.end + offset) for word in words)
+        # Committed words have the times of several hypotheses.
+        return tuple(replace(word, start=word.start + offset, end=word.end + offset) for word in _in_order(words))
 
 
 def _in_order(words: tuple[Word, ...]) -> tuple[Word, ...]:

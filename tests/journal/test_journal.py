@@ -241,6 +241,30 @@ def test_sound_that_is_gone_is_said(tmp_path: Path) -> None:
     assert SavedSession.load(folder).damage == ("An audio file is missing: there is no sound from 0 to 600 s.",)
 
 
+def test_a_line_that_is_gone_altogether_is_missed_where_its_words_were_committed(tmp_path: Path) -> None:
+    events = (
+        update(0, "uno0", start=1.0),
+        segment(0, 1.0),
+        update(1, "uno1", start=5.0),
+        segment(1, 5.0),
+        End(9.0, 9.0),
+    )
+    folder = keep(tmp_path / "s", *events, seconds=9)
+    path = folder / "events.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:2], *lines[3:]]))
+    saved = SavedSession.load(folder)
+    assert saved.lost_events
+    assert saved.damage == ("events.jsonl is damaged: 1 segment is missing.",)
+
+
+def test_sound_that_events_tell_of_and_is_not_there_is_said(tmp_path: Path) -> None:
+    folder = keep(tmp_path / "s", update(0, "uno", start=5.0), seconds=9)
+    (folder / "audio-00000.wav").unlink()
+    (damage,) = SavedSession.load(folder).damage
+    assert damage == "Sound is missing: there was some until 10 s, and there is until 0 s."
+
+
 def test_a_session_of_an_older_version_is_read(tmp_path: Path) -> None:
     folder = tmp_path / "s"
     folder.mkdir()
@@ -251,7 +275,7 @@ def test_a_session_of_an_older_version_is_read(tmp_path: Path) -> None:
     ]
     (folder / "events.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     saved = SavedSession.load(folder)
-    assert saved.damage == ()
+    assert saved.damage == ("Sound is missing: there was some until 4 s, and there is until 0 s.",)
     assert [s.text for s in saved.segments] == ["Hola."]
     assert saved.unfinished is not None
     assert (saved.unfinished.text, saved.unfinished.words) == ("a todos", ())

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from speech3n.audio.endpoint import EndpointConfig
 from speech3n.decoding.policy import Decision
+from speech3n.engines.base import StreamOptions
 from speech3n.errors import AudioError, EngineError
 from speech3n.journal.journal import Journal, SessionHeader
 from speech3n.journal.saved import SavedSession
@@ -20,7 +21,7 @@ from speech3n.session.options import SessionOptions, file_options
 from speech3n.session.session import Session
 from speech3n.types import SAMPLE_RATE, End, Event, Gap, Hypothesis, Notice, Segment, Status, Update, Waveform
 from tests.conftest import full_disk, silence
-from tests.fakes import FakeEngine, FakeSource
+from tests.fakes import FakeEngine, FakeSource, FakeStream
 
 CAPTIONS = SessionOptions(language="es")
 
@@ -106,6 +107,53 @@ def test_speech_without_a_pause_is_cut_between_words(english: Waveform) -> None:
     assert len(speech) > len(english) - SAMPLE_RATE / 2
     for before, after in itertools.pairwise(found):
         assert after.start - before.end < 0.5
+
+
+class Laconic(FakeEngine):
+    """Understands only the first second and a half of what it is given, and says so at once."""
+
+    def open_stream(self, options: StreamOptions) -> FakeStream:
+        stream = super().open_stream(options)
+        decode = stream.decode
+
+        def decode_little() -> Hypothesis | None:
+            found = decode()
+            return None if found is None else replace(found, words=found.words[:3])
+
+        stream.decode = decode_little  # type: ignore[method-assign]
+        return stream
+
+
+def test_what_nobody_understood_before_a_cut_is_given_to_the_next_utterance(english: Waveform) -> None:
+    endpoint = EndpointConfig(pause_s=5.0, shortest_pause_s=5.0, max_utterance_s=4.0)
+    engine = Laconic()
+    found = segments(run(english, replace(CAPTIONS, endpoint=endpoint), engine))
+    # Three words, 1.2 s, at a time: each cut is where the last of them ends, and the rest is recognised next.
+    assert len(found) >= 7
+    assert all(after.start - before.end < 0.1 for before, after in itertools.pairwise(found[:7]))
+    assert sum(map(len, engine.accepted)) >= len(english) - SAMPLE_RATE
+
+
+def test_words_of_a_segment_are_in_the_order_of_time(english: Waveform) -> None:
+    class Wavering(FakeEngine):
+        def open_stream(self, options: StreamOptions) -> FakeStream:
+            stream = super().open_stream(options)
+            decode, turn = stream.decode, itertools.count()
+
+            def decode_elsewhere() -> Hypothesis | None:
+                found, late = decode(), 0.6 * (next(turn) % 2)
+                if found is None:
+                    return None
+                return replace(
+                    found, words=tuple(replace(w, start=w.start + late, end=w.end + late) for w in found.words)
+                )
+
+            stream.decode = decode_elsewhere  # type: ignore[method-assign]
+            return stream
+
+    for segment in segments(run(english, CAPTIONS, Wavering())):
+        starts = [word.start for word in segment.words]
+        assert starts == sorted(starts)
 
 
 @settings(max_examples=8)

@@ -256,7 +256,7 @@ class WhisperStream:
     def _decode(
         self, encoded: ctranslate2.StorageView, tokenizer: Tokenizer, prefix: list[int], **settings: Any
     ) -> _Decoded:
-        generated = self._generate(encoded, tokenizer, prefix, **settings)
+        generated = self._generate(encoded, tokenizer, prefix, self._context_tokens(tokenizer), **settings)
         tokens = [token for token in generated.sequences_ids[0] if token < tokenizer.eot]
         aligned = align_words(self._engine.model, tokenizer, encoded, tokens, len(self._pcm))
         words = cut_repetition(aligned.words)
@@ -270,10 +270,15 @@ class WhisperStream:
         )
 
     def _generate(
-        self, encoded: ctranslate2.StorageView, tokenizer: Tokenizer, prefix: list[int], **settings: Any
+        self,
+        encoded: ctranslate2.StorageView,
+        tokenizer: Tokenizer,
+        prefix: list[int],
+        context: Sequence[int] = (),
+        **settings: Any,
     ) -> ctranslate2.models.WhisperGenerationResult:
-        """Decode after `prefix`; the result begins with the prefix."""
-        prompt = [*self._context_tokens(tokenizer), *tokenizer.sot_sequence, tokenizer.no_timestamps, *prefix]
+        """Decode after `prefix`, with which the result begins, given the text of what was said before (`context`)."""
+        prompt = [*context, *tokenizer.sot_sequence, tokenizer.no_timestamps, *prefix]
         room = _MAX_TOKENS_PER_S * len(self._pcm) // SAMPLE_RATE + _MAX_TOKENS_PER_S
         (result,) = self._engine.model.generate(
             encoded,
@@ -297,6 +302,7 @@ class WhisperStream:
             return tuple(word.text for word in words)
         tokenizer = self._engine.tokenizer(language, "translate")
         prefix = self._translating.tokens
+        # Without context: after text in the source language Whisper writes on in that language.
         generated = self._generate(encoded, tokenizer, prefix, beam_size=self._beam_size)
         tokens = [token for token in generated.sequences_ids[0] if token < tokenizer.eot]
         text = tuple(tokenizer.decode(tokens).split())
